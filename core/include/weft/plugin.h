@@ -1,0 +1,559 @@
+/* weft/plugin.h - the plugin ABI. A manual: read it top to bottom, then write your plugin; you need nothing else.
+ *
+ * A plugin is a `.so` of one of three kinds, found in one directory and chosen by the scheme of a URL:
+ *
+ *   transport   moves bytes       amqp://host/vhost        stream-shaped:  asynchronous, batches in, arrays out
+ *   cache       forgets           redis://host/0           request-shaped: blocking, one session a thread
+ *   store       remembers         postgres://host/db       request-shaped: blocking, one session a thread
+ *
+ * It exports one symbol, `weft_plugin`, a const struct weft_plugin, and carries an ELF note (WEFT_PLUGIN_NOTE) from
+ * which the host reads kind, schemes and ABI before any of its code runs. It links nothing of weft's: what it needs of
+ * the host comes as a table of functions (struct weft_host) at open.
+ *
+ * Rules that hold everywhere
+ *  - Versions. ABI majors are equal or the plugin is refused. Minors only append to the tables that carry `size`;
+ *    before reading a field newer than 1.0 ask WEFT_HAS(table, field). Structs that travel in arrays keep their size
+ *    for the whole major and carry spare words, which are zero.
+ *  - Instances. `open` may be called many times; keep no state outside the instance. A plugin is never unloaded.
+ *  - Process manners. Never exit, abort, fork, install signal handlers, or write to stdout or stderr. Block all signals
+ *    in threads you start. Never log a value whose option is marked WEFT_OPTION_SECRET, nor the URL's password.
+ *  - Time. Every wait has a deadline: `deadline_ns` is absolute on CLOCK_MONOTONIC, in nanoseconds, kept to 10 %.
+ *  - Ownership. Who made it owns it: publish operations are the host's until completed, deliveries the plugin's until
+ *    settled, results the session's until its next `run`. Nothing is freed on the other side.
+ *  - Strings are UTF-8 and end in NUL unless a size stands beside them. NULL where the text says so.
+ *  - Statuses. Functions return an enum weft_rc. It says what a retry may do; the text says what failed, with which
+ *    value, and what to do.
+ *
+ * Changelog of the ABI
+ *  1.0  first version.
+ */
+#ifndef WEFT_PLUGIN_H
+#define WEFT_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <weft/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEFT_ABI_MAJOR 1
+#define WEFT_ABI_MINOR 0
+#define WEFT_PLUGIN_MAGIC 0x74666577u /* "weft" */
+
+/* Does the table `p`, which carries its own size, reach as far as `field`? */
+#define WEFT_HAS(p, field) ((size_t)(p)->size >= (size_t)((const char *)(&(p)->field + 1) - (const char *)(p)))
+
+/* ---- statuses ---------------------------------------------------------------------------------------------------- */
+
+enum weft_rc {
+    WEFT_RC_OK = 0,
+    /* Streams (publish). */
+    WEFT_RC_NOT_SENT = 1,   /* nothing left: a retry cannot duplicate */
+    WEFT_RC_MAYBE_SENT = 2, /* it may have arrived: a retry may duplicate. Stores: a COMMIT whose answer was lost */
+    WEFT_RC_REFUSED = 3,    /* the other side said no for good (wrong password, too large): a retry will fail again */
+    WEFT_RC_UNROUTED = 4,   /* nobody listens: no queue is bound */
+    /* Requests (cache, store). */
+    WEFT_RC_NOT_FOUND = 5,   /* cache: a miss, which is no error */
+    WEFT_RC_CONFLICT = 6,    /* store: a constraint; `reason` says which. cache: SET_NEW found one, FILL's token is void */
+    WEFT_RC_RETRY = 7,       /* store: rolled back by serialization, deadlock or lock timeout; may be run again as it is */
+    WEFT_RC_TIMEOUT = 8,     /* the deadline passed or the run was cancelled; nothing was committed */
+    WEFT_RC_UNAVAILABLE = 9, /* the backend is away or was lost before a COMMIT was sent; nothing was committed */
+    WEFT_RC_INVALID = 10,    /* a bad argument, SQL the backend refuses, no permission: a bug or a wrong setting */
+    WEFT_RC_CLOSED = 11      /* the instance or session is closed */
+};
+
+/* Why something failed, for a person. Outputs of functions that fail; untouched on success. */
+struct weft_error {
+    int32_t rc; /* enum weft_rc */
+    char text[508];
+};
+
+/* ---- the host, as a plugin sees it ------------------------------------------------------------------------------- */
+
+struct weft_host;
+struct weft_publish;
+struct weft_delivery;
+
+enum weft_level { WEFT_LOG_DEBUG = 0, WEFT_LOG_INFO = 1, WEFT_LOG_WARN = 2, WEFT_LOG_ERROR = 3 };
+
+enum weft_health {
+    WEFT_HEALTH_CONNECTING = 0, /* not yet up; trying. The state after open */
+    WEFT_HEALTH_UP = 1,         /* connected, and topology in place for a transport */
+    WEFT_HEALTH_DOWN = 2,       /* was up or may come up; trying again by itself */
+    WEFT_HEALTH_REFUSED = 3     /* wrong password, no such vhost or database, topology differs: trying again is idle */
+};
+
+/* How one publish ended. */
+struct weft_completion {
+    const struct weft_publish *operation;
+    int32_t rc; /* OK confirmed, NOT_SENT, MAYBE_SENT, REFUSED, UNROUTED */
+    uint32_t spare;
+    const char *text; /* why, or NULL; valid during the call */
+    void *spare_pointer;
+};
+
+/* Functions the host hands in at open. All may be called from any thread, never block, never run service code and
+ * never call back into the plugin. The table lives as long as the instance. `host` is always the table itself. */
+struct weft_host {
+    uint32_t size;
+    uint16_t abi_major, abi_minor; /* the host's */
+    void (*log)(const struct weft_host *host, int32_t level, const char *text); /* one line, without a newline */
+    uint64_t (*now_ns)(const struct weft_host *host);                           /* CLOCK_MONOTONIC, or a test's clock */
+    /* Adds to a counter, sets a gauge: `name` in snake case without prefix, the host adds weft_<plugin>_. */
+    void (*count)(const struct weft_host *host, const char *name, uint64_t delta);
+    void (*gauge)(const struct weft_host *host, const char *name, int64_t value);
+    /* Reports a change of state; `text` says why (may be NULL when up). Transports must; stores and caches may. */
+    void (*health)(const struct weft_host *host, int32_t health, const char *text);
+    /* Transports: publishes ended, in any order. Each operation taken completes exactly once, also across close. */
+    void (*complete)(const struct weft_host *host, const struct weft_completion *completions, size_t n);
+    /* Transports: deliveries of the subscription `tag`. Returns how many were taken, a prefix. While the plugin keeps
+     * to the subscription's credit the host takes all; what it does not take is to be offered again after a settle. */
+    size_t (*deliver)(const struct weft_host *host, void *tag, const struct weft_delivery *const *deliveries, size_t n);
+    /* Transports: there is room again after a publish that took fewer than offered. */
+    void (*ready)(const struct weft_host *host);
+    /* Caches that learn of changes made elsewhere: drop what is kept in the process under this key; NULL: all. */
+    void (*invalidate)(const struct weft_host *host, const void *key, size_t size);
+};
+
+/* ---- options ----------------------------------------------------------------------------------------------------- */
+
+enum weft_option_type {
+    WEFT_OPTION_TEXT = 1,     /* const char *: NULL when unset */
+    WEFT_OPTION_BOOL = 2,     /* bool: true|false|yes|no|on|off|1|0 */
+    WEFT_OPTION_INT = 3,      /* int64_t */
+    WEFT_OPTION_DURATION = 4, /* uint64_t, nanoseconds: 250ms, 30s, 5m, 1h */
+    WEFT_OPTION_SIZE = 5,     /* uint64_t, bytes: 512, 64K, 2M, 1G */
+    WEFT_OPTION_CHOICE = 6    /* int64_t: the index into `choices` */
+};
+
+enum { WEFT_OPTION_REQUIRED = 1, WEFT_OPTION_SECRET = 2 };
+
+/* One option. The host parses it out of the URL's query, weft.yaml (plugins.<name>.<option>) and the environment
+ * (WEFT_<NAME>_<OPTION>) into a struct of the plugin's own, refuses unknown and out-of-range ones, masks secrets, and
+ * prints the reference from these tables. */
+struct weft_option {
+    const char *name; /* snake case */
+    const char *help; /* one sentence with the unit */
+    const char *initial;       /* the default, as text; NULL: zero */
+    const char *const *choices; /* NULL-terminated; for CHOICE */
+    uint32_t type;             /* enum weft_option_type */
+    uint32_t flags;
+    uint64_t offset;           /* offsetof in the plugin's struct */
+    int64_t min, max;          /* inclusive, for INT, DURATION and SIZE; both 0: no bounds */
+};
+
+/* A URL taken apart and percent-decoded. Absent parts are NULL, an absent port is 0. For `sqlite:DIR/` and `memory:`
+ * everything after the colon is `path`. A path keeps no leading slash: amqp://h and amqp://h/ both have path "". */
+struct weft_url {
+    const char *scheme, *user, *password, *host, *path;
+    uint32_t port;
+    uint32_t spare;
+};
+
+/* What open gets. Pointers live as long as the instance. */
+struct weft_open {
+    uint32_t size;
+    uint32_t spare;
+    const struct weft_host *host;
+    const struct weft_url *url;
+    const void *options;    /* the plugin's own struct, filled in; NULL if it has none */
+    const char *service;    /* stores: the owner, for example "user-service"; else NULL */
+    const char *instance;   /* names this process among its like, for example in application_name and consumer tags */
+    const char *data_dir;   /* where embedded plugins keep files */
+};
+
+/* ---- the descriptor ---------------------------------------------------------------------------------------------- */
+
+enum weft_kind { WEFT_KIND_TRANSPORT = 1, WEFT_KIND_CACHE = 2, WEFT_KIND_STORE = 3 };
+
+struct weft_transport_ops;
+struct weft_cache_ops;
+struct weft_store_ops;
+
+/* The one exported symbol. */
+struct weft_plugin {
+    uint32_t magic; /* WEFT_PLUGIN_MAGIC */
+    uint32_t size;
+    uint16_t abi_major, abi_minor;
+    uint32_t kind;
+    const char *name;            /* "amqp": its section in weft.yaml, its prefix in the environment and in metrics */
+    const char *version;         /* of the plugin, free form */
+    const char *const *schemes;  /* NULL-terminated: { "amqp", "amqps", NULL } */
+    const struct weft_option *options;
+    uint32_t n_options;
+    uint32_t options_size; /* sizeof the plugin's options struct */
+    /* Makes an instance. Checks the URL and the options and returns INVALID with a text for the wrong ones; does not
+     * wait for the backend: connections are made by the I/O thread (transports) or by session_open (cache, store). */
+    int32_t (*open)(const struct weft_open *open, void **ret_self, struct weft_error *ret_error);
+    /* Ends it: completes what was taken, ends its threads, frees everything; returns by the deadline, at most 5 s
+     * late. All sessions are closed before. */
+    void (*close)(void *self, uint64_t deadline_ns);
+    const struct weft_transport_ops *transport; /* the one of its kind; the others are NULL */
+    const struct weft_cache_ops *cache;
+    const struct weft_store_ops *store;
+};
+
+#define WEFT_PLUGIN_HEADER WEFT_PLUGIN_MAGIC, sizeof(struct weft_plugin), WEFT_ABI_MAJOR, WEFT_ABI_MINOR
+
+#define WEFT_EXPORT __attribute__((visibility("default"), used))
+
+#define WEFT_STRINGIFY_(x) #x
+#define WEFT_STRINGIFY(x) WEFT_STRINGIFY_(x)
+
+/* The ELF note: kind, name and schemes as in the descriptor, schemes separated by commas. Once a plugin, at file scope:
+ *     WEFT_PLUGIN_NOTE("transport", "amqp", "amqp,amqps");                                                           */
+#define WEFT_PLUGIN_NOTE(kind, name, schemes)                                                                           \
+    WEFT_NOTE_(weft_plugin_note, "abi=" WEFT_STRINGIFY(WEFT_ABI_MAJOR) "." WEFT_STRINGIFY(WEFT_ABI_MINOR) ";kind=" kind \
+                                     ";name=" name ";schemes=" schemes)
+#define WEFT_NOTE_(symbol, content)                                                                                     \
+    static const struct {                                                                                               \
+        uint32_t name_size, content_size, type;                                                                         \
+        char name[8];                                                                                                   \
+        char text[(sizeof(content) + 3) / 4 * 4];                                                                       \
+    } symbol __attribute__((section(".note.weft"), aligned(4), used)) = { 5, sizeof(content), 1, "weft", content }
+
+/* ---- transport: stream-shaped ------------------------------------------------------------------------------------ */
+/*
+ * Threads: the host calls one function of an instance at a time (its dispatcher serialises them); none of them blocks or
+ * waits for the network: what takes time happens on the plugin's own I/O thread. The plugin calls the host from any
+ * thread. A function below never has to be re-entrant from within a host call.
+ *
+ * Connections are the plugin's business: it connects after open, reconnects with back-off and jitter, declares the
+ * topology and resumes the subscriptions again each time, and reports health.
+ */
+
+struct weft_header {
+    const char *name;
+    const char *value;
+};
+
+/* A message as both sides see it. What a broker has a property for stands in a field; the rest of the envelope
+ * (CloudEvents attributes, trace context) is in `headers`, made and read by the host. On publish id, type, topic,
+ * routing_key and content_type are set; on delivery anything foreign may be NULL. */
+struct weft_message {
+    const char *id;             /* event id: AMQP message-id */
+    const char *type;           /* event type, for example user.v1.UserCreated */
+    const char *topic;          /* where it goes: AMQP topic exchange */
+    const char *routing_key;    /* dotted words, at most 255 bytes; subscriptions match with * and # as AMQP's topic exchange */
+    const char *key;            /* aggregate id, or NULL: for transports that partition */
+    const char *content_type;
+    const char *correlation_id; /* or NULL */
+    const char *source;         /* the producing service: AMQP app-id */
+    const struct weft_header *headers;
+    const void *payload;
+    uint64_t payload_size;
+    int64_t time_us;            /* when the event happened, microseconds since the epoch; 0 unknown */
+    uint32_t n_headers;
+    uint32_t spare;
+    void *spare_pointer;
+};
+
+enum {
+    WEFT_PUBLISH_MANDATORY = 1, /* with nobody listening it ends UNROUTED */
+    WEFT_PUBLISH_TRANSIENT = 2  /* need not survive the broker; no confirm is waited for: OK when handed over */
+};
+
+struct weft_publish {
+    struct weft_message message;
+    uint32_t flags;
+    uint32_t spare;
+    void *host_data; /* not the plugin's */
+};
+
+enum { WEFT_DELIVERY_REDELIVERED = 1 };
+
+struct weft_delivery {
+    struct weft_message message;
+    uint32_t flags;
+    uint32_t count;    /* how often the broker has delivered it before; 0 if first or not known */
+    uint64_t token;    /* the plugin's */
+    void *plugin_data; /* the plugin's */
+    void *host_data;   /* the host's, from deliver to settle */
+};
+
+enum weft_verdict {
+    WEFT_VERDICT_ACK = 1,
+    WEFT_VERDICT_REQUEUE = 2, /* come back later, to anyone; counted as redelivery */
+    WEFT_VERDICT_DEAD = 3     /* to the broker's dead-letter queue if it has one, else as ACK */
+};
+
+struct weft_settle {
+    const struct weft_delivery *delivery;
+    uint32_t verdict;
+    uint32_t spare;
+};
+
+struct weft_binding {
+    const char *topic;
+    const char *routing_key; /* may hold * (one word) and # (any number of words) */
+};
+
+enum {
+    WEFT_QUEUE_ORDERED = 1,  /* one active consumer at a time, the others stand by; order kept at hand-over */
+    WEFT_QUEUE_BROADCAST = 2 /* this instance's own, gone with it, from now on */
+};
+
+struct weft_queue {
+    const char *name; /* for example order-service.user-events: shared by all instances of the group */
+    const struct weft_binding *bindings;
+    uint32_t n_bindings;
+    uint32_t flags;
+};
+
+struct weft_topology {
+    uint32_t size;
+    uint32_t n_topics;
+    const char *const *topics; /* to be there, durable */
+    const struct weft_queue *queues;
+    uint32_t n_queues;
+    uint32_t spare;
+};
+
+struct weft_subscription {
+    uint32_t size;
+    uint32_t flags;    /* as the queue's */
+    const char *queue; /* one of the topology's */
+    uint32_t credit;   /* deliveries unsettled at a time, at most; never exceeded */
+    uint32_t spare;
+};
+
+/* What a transport can do. The conformance kit skips what is not claimed and fails what is claimed and does not hold. */
+enum {
+    WEFT_TRANSPORT_CONFIRMS = 1 << 0,      /* OK means stored */
+    WEFT_TRANSPORT_UNROUTED = 1 << 1,      /* mandatory works */
+    WEFT_TRANSPORT_SINGLE_ACTIVE = 1 << 2, /* ordered queues over several instances */
+    WEFT_TRANSPORT_BROADCAST = 1 << 3,
+    WEFT_TRANSPORT_REQUEUE = 1 << 4,
+    WEFT_TRANSPORT_DEAD_LETTER = 1 << 5,
+    WEFT_TRANSPORT_DURABLE = 1 << 6,    /* survives the process */
+    WEFT_TRANSPORT_PROCESSES = 1 << 7   /* reaches other processes */
+};
+
+struct weft_transport_ops {
+    uint32_t size;
+    uint32_t caps;
+    /* Hands over the whole topology wanted (copied); again when it changes. Applied at each connect; health is UP only
+     * once it is in place, REFUSED with a text that tells the difference if the broker has another. INVALID: a name
+     * that the transport cannot have. */
+    int32_t (*declare)(void *self, const struct weft_topology *topology, struct weft_error *ret_error);
+    /* Takes a prefix of the operations and returns its length; fewer than n means full until host->ready(). Each one
+     * taken completes exactly once. Also when down: then it may take none. */
+    size_t (*publish)(void *self, const struct weft_publish *const *operations, size_t n);
+    /* Starts deliveries, `tag` comes back with each; survives reconnects. */
+    int32_t (*subscribe)(void *self, const struct weft_subscription *subscription, void *tag, struct weft_error *ret_error);
+    /* Ends deliveries in the host's hands. They are the plugin's again with this call. Those of an earlier connection
+     * are only freed: the broker delivers them again. Acknowledges several at once only up to the lowest unsettled. */
+    void (*settle)(void *self, void *tag, const struct weft_settle *settles, size_t n);
+    /* Nothing is delivered once it returns; deliveries in the host's hands may still be settled. Unordered: consuming
+     * is cancelled, what was not delivered returns. Ordered: called when all are settled; what is left returns in order. */
+    void (*unsubscribe)(void *self, void *tag);
+};
+
+/* ---- cache: request-shaped --------------------------------------------------------------------------------------- */
+/*
+ * Threads: session_open may be called from any thread; a session is used by one thread at a time. `run` blocks to its
+ * deadline and does the whole batch in one round trip. A session that failed heals itself at a later run.
+ */
+
+enum weft_cache_verb {
+    WEFT_CACHE_GET = 1,          /* OK value | NOT_FOUND */
+    WEFT_CACHE_SET = 2,          /* ttl_ms 0: none. Clears an earlier expiry. Kills leases of the key */
+    WEFT_CACHE_SET_NEW = 3,      /* OK | CONFLICT if there is one */
+    WEFT_CACHE_DEL = 4,          /* OK, integer: how many there were. Kills leases of the key */
+    WEFT_CACHE_INCR = 5,         /* adds `integer`, a missing one counts as 0; integer: the sum; ttl_ms set when new */
+    WEFT_CACHE_EXPIRE = 6,       /* sets ttl_ms: OK | NOT_FOUND */
+    WEFT_CACHE_GET_OR_LEASE = 7, /* OK value | NOT_FOUND with integer: a token for FILL, or 0 if another holds the lease.
+                                    A lease lasts `integer` ms of the operation */
+    WEFT_CACHE_FILL = 8,         /* sets value with ttl_ms if the token in `integer` still holds: OK | CONFLICT */
+    WEFT_CACHE_GET_EXPIRE = 9    /* GET, and sets ttl_ms if there: sliding expiry */
+};
+
+struct weft_cache_op {
+    uint32_t verb;
+    uint32_t spare;
+    const void *key; /* 1 to 1024 bytes, any */
+    uint64_t key_size;
+    const void *value; /* to 8 MiB, any */
+    uint64_t value_size;
+    uint64_t ttl_ms;
+    int64_t integer;
+};
+
+struct weft_cache_result {
+    int32_t rc; /* of this operation */
+    uint32_t spare;
+    const void *value; /* the session's until its next run */
+    uint64_t value_size;
+    int64_t integer;
+};
+
+enum { WEFT_CACHE_LEASES = 1 << 0, WEFT_CACHE_JOURNAL = 1 << 1, WEFT_CACHE_SHARED = 1 << 2 /* by all processes */ };
+
+struct weft_cache_ops {
+    uint32_t size;
+    uint32_t caps;
+    int32_t (*session_open)(void *self, void **ret_session, struct weft_error *ret_error); /* does not connect */
+    void (*session_close)(void *session);
+    /* Does the batch in order, one round trip, and fills n results. Returns OK if each has a result of its own;
+     * UNAVAILABLE, TIMEOUT, REFUSED: the batch failed as a whole. After a time-out no late answer meets a later run. */
+    int32_t (*run)(void *session, const struct weft_cache_op *ops, size_t n, struct weft_cache_result *ret_results,
+                   uint64_t deadline_ns, struct weft_error *ret_error);
+};
+
+/* ---- store: request-shaped --------------------------------------------------------------------------------------- */
+/*
+ * Threads: as a cache; `cancel` and `wake` may be called from any thread while the session lives.
+ *
+ * A store plugin is a driver and a dialect. The driver runs batches of statements; the dialect is a table of SQL texts
+ * for weft's own tables, whose logic lives in the host. One instance serves one service and keeps its data apart: a
+ * schema or a file of its name.
+ */
+
+enum weft_purpose {
+    WEFT_SESSION_REQUEST = 1, /* a handler's transaction */
+    WEFT_SESSION_READER = 2,  /* reads outside a transaction; may be refused writes */
+    WEFT_SESSION_RELAY = 3,
+    WEFT_SESSION_LANE = 4,    /* a consumer's transaction */
+    WEFT_SESSION_LISTENER = 5,
+    WEFT_SESSION_MIGRATE = 6, /* sees to it that the service's schema or file is there */
+    WEFT_SESSION_ADMIN = 7
+};
+
+enum {
+    WEFT_STATEMENT_BEGIN = 1,    /* begin a read-write transaction before it */
+    WEFT_STATEMENT_COMMIT = 2,   /* commit after it */
+    WEFT_STATEMENT_ROLLBACK = 4, /* roll back (sql is NULL) */
+    WEFT_STATEMENT_ROWS = 8,     /* keep its rows; without it only the affected count is kept */
+    WEFT_STATEMENT_SCRIPT = 16,  /* several statements in one text, no parameters, not prepared: migrations */
+    WEFT_STATEMENT_ONCE = 32     /* not worth preparing */
+};
+
+/* A statement. Parameters are $1, $2, ...; a parameter may be used several times. sql may be NULL for a mere BEGIN,
+ * COMMIT or ROLLBACK. */
+struct weft_statement {
+    const char *sql;
+    const struct weft_value *params;
+    uint32_t n_params;
+    uint32_t flags;
+};
+
+struct weft_rowset {
+    const struct weft_value *values; /* row-major, n_rows x n_columns; text and bytes are followed by a NUL */
+    const char *const *columns;
+    uint32_t n_rows, n_columns;
+    int64_t affected; /* rows inserted, updated, deleted */
+};
+
+enum weft_reason {
+    WEFT_REASON_NONE = 0,
+    WEFT_REASON_UNIQUE = 1, /* rc CONFLICT: these four, `constraint` names it */
+    WEFT_REASON_FOREIGN_KEY = 2,
+    WEFT_REASON_CHECK = 3,
+    WEFT_REASON_NOT_NULL = 4,
+    WEFT_REASON_SERIALIZATION = 5, /* rc RETRY: these three */
+    WEFT_REASON_DEADLOCK = 6,
+    WEFT_REASON_LOCK_TIMEOUT = 7,
+    WEFT_REASON_BAD_VALUE = 8 /* rc INVALID: a value its type cannot have, for example a malformed uuid */
+};
+
+/* How a run ended. Filled by the plugin; what it points to is the session's until the next run. */
+struct weft_result {
+    const struct weft_rowset *sets; /* one a statement, up to the failed one */
+    uint32_t n_sets;
+    uint32_t failed;        /* index of the statement that failed; n: the commit itself */
+    uint32_t reason;        /* enum weft_reason */
+    uint32_t spare;
+    const char *constraint; /* "users_email_key"; SQLite: "users.email"; or NULL */
+    const char *text;       /* the backend's message, without parameter values; or NULL */
+    void *spare_pointer;
+};
+
+/* SQL texts for weft's own tables, with their parameters and columns. event ids are UUIDs as text on both sides, times
+ * are WEFT_TYPE_TIME. `now` is the database's clock. Every text is one statement but for `schema`. */
+struct weft_dialect {
+    uint32_t size;
+    uint32_t spare;
+    const char *name; /* "pg", "sqlite": picks 0001_x.<name>.sql */
+
+    /* Migrations. */
+    const char *migrate_lock;   /* first in the migration's transaction; NULL: its BEGIN is lock enough */
+    const char *bootstrap;      /* script: weft_migration and weft_owner, if not there */
+    const char *const *schema;  /* NULL-terminated scripts: weft's own tables, version 1, 2, ... */
+    const char *owner_claim;    /* $1 service; no effect if there is an owner */
+    const char *owner_read;     /* -> service */
+    const char *migration_list; /* $1 owner ("weft" or the service) -> version, name, checksum; ascending */
+    const char *migration_done; /* $1 owner $2 version $3 name $4 checksum */
+
+    /* Outbox. `id` ascends, is never reused, and within a key follows commit order. */
+    const char *outbox_insert; /* $1 event_id $2 type $3 topic $4 routing_key $5 key|null $6 content_type $7 schema|null
+                                  $8 correlation_id $9 causation_id|null $10 traceparent|null $11 tracestate|null
+                                  $12 occurred_at $13 payload */
+    const char *outbox_claim;  /* $1 INTS ids to leave out $2 TEXTS keys to leave out $3 limit -> id, event_id, type,
+                                  topic, routing_key, key, content_type, schema, correlation_id, causation_id,
+                                  traceparent, tracestate, occurred_at, payload; rows that are not held, by id */
+    const char *outbox_done;   /* $1 INTS ids: removes them */
+    const char *outbox_hold;   /* $1 TEXTS keys $2 INTS ids $3 reason: marks the rows of these keys and ids held */
+    const char *outbox_probe;  /* $1 limit -> as outbox_claim: the first held row of each held key, and held rows without key */
+    const char *outbox_release; /* $1 TEXTS keys $2 INTS ids: rows of these keys and ids are no longer held */
+    const char *outbox_held_keys; /* -> key: distinct keys with held rows */
+    const char *outbox_stats;  /* -> pending, held, oldest occurred_at */
+    const char *lease_take;    /* $1 name $2 holder $3 ms: takes or renews -> one row if held by $2, none if by another */
+    const char *lease_release; /* $1 name $2 holder */
+    const char *notify;        /* $1 channel: wakes the sessions that wait for it, at commit; NULL: in-process only */
+
+    /* Inbox. */
+    const char *inbox_insert; /* $1 consumer_group $2 TEXTS event ids -> event_id: those that were new */
+    const char *inbox_purge;  /* $1 before $2 limit */
+
+    /* Parked and dead events: table weft_failed_event. state is "parked" or "dead". `seq` ascends. */
+    const char *failed_insert; /* $1 consumer_group $2 event_id $3 type $4 topic $5 routing_key $6 key|null
+                                  $7 content_type|null $8 correlation_id $9 headers (JSON object) $10 payload
+                                  $11 state $12 attempts $13 due_at $14 reason; no effect if (group, event) is there */
+    const char *failed_keys;   /* $1 consumer_group $2 TEXTS keys -> key: those that have a parked row */
+    const char *failed_due;    /* $1 consumer_group $2 limit $3 ordered (bool) -> seq, event_id, type, topic, routing_key,
+                                  key, content_type, correlation_id, headers, payload, state, attempts, due_at, reason,
+                                  first_failed_at; parked and due by now; ordered: only the first row of each key */
+    const char *failed_next;   /* $1 consumer_group -> due_at of the earliest parked row; no row if none */
+    const char *failed_update; /* $1 seq $2 state $3 attempts $4 due_at $5 reason */
+    const char *failed_delete; /* $1 seq */
+    const char *failed_list;   /* $1 state $2 limit -> consumer_group and the columns of failed_due */
+    const char *failed_stats;  /* -> consumer_group, state, count */
+};
+
+enum {
+    WEFT_STORE_READERS = 1 << 0, /* reads want sessions of their own (WEFT_SESSION_READER) */
+    WEFT_STORE_NOTIFY = 1 << 1,  /* wait() hears other processes */
+    WEFT_STORE_LOCK = 1 << 2,    /* lock()/unlock() instead of lease rows: dies with the process */
+    WEFT_STORE_SHARED = 1 << 3   /* several processes may serve one service */
+};
+
+struct weft_store_ops {
+    uint32_t size;
+    uint32_t caps;
+    const struct weft_dialect *dialect;
+    /* Connects. UNAVAILABLE: try again; REFUSED: wrong password, no such database. */
+    int32_t (*session_open)(void *self, uint32_t purpose, uint64_t deadline_ns, void **ret_session,
+                            struct weft_error *ret_error);
+    void (*session_close)(void *session);
+    /* Runs the batch in order, in one round trip, up to the first failure. When it fails inside a transaction the plugin
+     * rolls back before it returns; a transaction left open (BEGIN without COMMIT) goes on with the next run.
+     * Statements outside BEGIN/COMMIT commit one by one. After UNAVAILABLE, TIMEOUT or MAYBE_SENT the session is lost:
+     * session_close is all that may follow. */
+    int32_t (*run)(void *session, const struct weft_statement *statements, size_t n, struct weft_result *ret_result,
+                   uint64_t deadline_ns);
+    void (*cancel)(void *session); /* [any thread] a run under way ends with TIMEOUT */
+    /* Waits until the channel is notified, or woken, or the deadline passes (TIMEOUT). Notices between waits are kept.
+     * The first wait after a (re)connect returns at once. Session purpose LISTENER. */
+    int32_t (*wait)(void *session, const char *channel, uint64_t deadline_ns);
+    void (*wake)(void *session); /* [any thread] ends a wait, or the next one */
+    /* With WEFT_STORE_LOCK. OK | CONFLICT: another process has it. Held until unlock or the end of the process. */
+    int32_t (*lock)(void *self, const char *name, struct weft_error *ret_error);
+    void (*unlock)(void *self, const char *name);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,48 @@
+/* data/store.h - a service's store: one plugin instance with a bounded pool of sessions. Any thread. */
+#ifndef WEFT_DATA_STORE_H
+#define WEFT_DATA_STORE_H
+
+#include "base/fault.h"
+#include <stdbool.h>
+#include <weft/plugin.h>
+
+struct weft_store {
+    const struct weft_store_ops *ops;
+    const struct weft_dialect *dialect; /* = ops->dialect */
+    void *self;
+    const char *service;
+    uint32_t max_sessions; /* REQUEST sessions open at a time */
+    uint32_t spare;
+    /* Called after a commit that wrote outbox rows, by the committing thread: wakes the relay. May be NULL. */
+    void (*on_outbox)(void *arg);
+    void *on_outbox_arg;
+    struct weft_store_pool *pool;
+    /* 1: commits with outbox rows also notify other processes, since the relay's lease is not ours (atomic). */
+    uint32_t notify_others;
+    uint32_t spare2;
+};
+
+struct weft_session {
+    struct weft_store *store;
+    void *session;
+    uint32_t purpose;
+    bool lost; /* set by weft_session_run; a lost one is closed at release */
+};
+
+struct weft_store *weft_store_new(const struct weft_store_ops *ops, void *self, const char *service, uint32_t max_sessions);
+void weft_store_free(struct weft_store *store); /* closes pooled sessions; none may be out */
+
+/* A session of the purpose: a pooled one, or a new one, or waits for one to the deadline. RESOURCE_EXHAUSTED: the pool
+ * stayed empty; UNAVAILABLE; PERMISSION_DENIED for REFUSED. */
+weft_status weft_store_acquire(struct weft_store *store, uint32_t purpose, uint64_t deadline_ns,
+                               struct weft_session **ret_session, struct weft_fault *ret_fault);
+void weft_store_release(struct weft_session *session);
+
+/* One batch, one round trip. Returns the plugin's rc and notes a lost session. */
+int32_t weft_session_run(struct weft_session *session, const struct weft_statement *statements, size_t n,
+                         struct weft_result *ret_result, uint64_t deadline_ns);
+/* A single statement outside a transaction with rows: for the core's own reads. */
+int32_t weft_session_one(struct weft_session *session, const char *sql, const struct weft_value *params, uint32_t n_params,
+                         struct weft_result *ret_result, uint64_t deadline_ns);
+
+#endif

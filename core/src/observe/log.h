@@ -1,0 +1,37 @@
+/* observe/log.h - one JSON object a line. Lines are gathered and written by one thread; errors are written at once.
+ * Any thread. Before weft_log_start lines go to stderr as they are. */
+#ifndef WEFT_OBSERVE_LOG_H
+#define WEFT_OBSERVE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <weft/plugin.h> /* enum weft_level */
+
+/* What a line can carry beside timestamp, level, context and message; NULL and 0 are left out. */
+struct weft_log_fields {
+    const char *service;
+    const char *correlation_id;
+    const char *trace_id, *span_id;
+    const char *method, *code; /* of an rpc */
+    const char *event_id, *event_type, *group, *result; /* of an event */
+    const char *plugin;
+    int64_t duration_us; /* -1 or 0: left out; printed as duration_ms with three decimals */
+    uint32_t attempt;
+    uint32_t spare;
+};
+
+void weft_log_start(int fd, int32_t level); /* one JSON line at a time to fd from now on */
+void weft_log_stop(void);                   /* writes what is gathered */
+void weft_log_flush(void);
+void weft_log_level(int32_t level);
+bool weft_log_enabled(int32_t level);
+int32_t weft_log_parse_level(const char *name); /* -1: no such level */
+
+/* `context` names the room or thing that speaks: "rpc", "relay", "store". `fields` may be NULL. */
+void weft_log(int32_t level, const char *context, const struct weft_log_fields *fields, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* At most once in ten seconds for each `key` (a literal); says how many were left out. */
+void weft_log_limited(const char *key, int32_t level, const char *context, const struct weft_log_fields *fields,
+                      const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+#endif
