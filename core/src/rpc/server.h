@@ -3,6 +3,7 @@
 #ifndef WEFT_RPC_SERVER_H
 #define WEFT_RPC_SERVER_H
 
+#include "base/arena.h"
 #include "base/fault.h"
 #include "contract/registry.h"
 #include "data/cache.h"
