@@ -28,3 +28,4 @@ elseif(WEFT_SANITIZE STREQUAL "thread")
 elseif(WEFT_SANITIZE)
   message(FATAL_ERROR "WEFT_SANITIZE is '${WEFT_SANITIZE}', want address, thread or empty")
 endif()
+set(CMAKE_C_FLAGS_RELEASE "-O2") # asserts stay on: they are for our own bugs
