@@ -414,7 +414,7 @@ struct weft_cache_ops {
 enum weft_purpose {
     WEFT_SESSION_REQUEST = 1, /* a handler's transaction */
     WEFT_SESSION_READER = 2,  /* reads outside a transaction; may be refused writes */
-    WEFT_SESSION_RELAY = 3,
+    WEFT_SESSION_RELAY = 3,   /* its commits may be lost by a crash of the backend: they only cost a duplicate */
     WEFT_SESSION_LANE = 4,    /* a consumer's transaction */
     WEFT_SESSION_LISTENER = 5,
     WEFT_SESSION_MIGRATE = 6, /* sees to it that the service's schema or file is there */
@@ -495,7 +495,8 @@ struct weft_dialect {
                                   traceparent, tracestate, occurred_at, payload; rows that are not held, by id */
     const char *outbox_done;   /* $1 INTS ids: removes them */
     const char *outbox_hold;   /* $1 TEXTS keys $2 INTS ids $3 reason: marks the rows of these keys and ids held */
-    const char *outbox_probe;  /* $1 limit -> as outbox_claim: the first held row of each held key, and held rows without key */
+    const char *outbox_probe;  /* $1 limit $2 after id -> as outbox_claim, ids greater than $2: the first held row of each
+                                  held key, and held rows without key */
     const char *outbox_release; /* $1 TEXTS keys $2 INTS ids: rows of these keys and ids are no longer held */
     const char *outbox_held_keys; /* -> key: distinct keys with held rows */
     const char *outbox_stats;  /* -> pending, held, oldest occurred_at */
@@ -505,21 +506,29 @@ struct weft_dialect {
 
     /* Inbox. */
     const char *inbox_insert; /* $1 consumer_group $2 TEXTS event ids -> event_id: those that were new */
+    const char *inbox_add;    /* the same, no rows; fails with UNIQUE if one of them is not new */
     const char *inbox_purge;  /* $1 before $2 limit */
 
     /* Parked and dead events: table weft_failed_event. state is "parked" or "dead". `seq` ascends. */
     const char *failed_insert; /* $1 consumer_group $2 event_id $3 type $4 topic $5 routing_key $6 key|null
                                   $7 content_type|null $8 correlation_id $9 headers (JSON object) $10 payload
                                   $11 state $12 attempts $13 due_at $14 reason; no effect if (group, event) is there */
-    const char *failed_keys;   /* $1 consumer_group $2 TEXTS keys -> key: those that have a parked row */
-    const char *failed_due;    /* $1 consumer_group $2 limit $3 ordered (bool) -> seq, event_id, type, topic, routing_key,
-                                  key, content_type, correlation_id, headers, payload, state, attempts, due_at, reason,
-                                  first_failed_at; parked and due by now; ordered: only the first row of each key */
-    const char *failed_next;   /* $1 consumer_group -> due_at of the earliest parked row; no row if none */
+    const char *failed_keys;   /* $1 consumer_group $2 TEXTS keys $3 hold (bool) -> key: those that have a parked row,
+                                  with hold also those that have a dead one */
+    const char *failed_due;    /* $1 consumer_group $2 limit $3 ordered (bool) $4 hold (bool) -> seq, event_id, type, topic,
+                                  routing_key, key, content_type, correlation_id, headers, payload, state, attempts,
+                                  due_at, reason, first_failed_at; parked and due by now, by seq; ordered: only the first
+                                  parked row of each key; hold: none of keys that have a dead row */
+    const char *failed_next;   /* $1 consumer_group $2 ordered (bool) $3 hold (bool) -> due_at of the earliest of the rows
+                                  that failed_due would give if all were due; no row if none */
     const char *failed_update; /* $1 seq $2 state $3 attempts $4 due_at $5 reason */
     const char *failed_delete; /* $1 seq */
     const char *failed_list;   /* $1 state $2 limit -> consumer_group and the columns of failed_due */
     const char *failed_stats;  /* -> consumer_group, state, count */
+
+    /* Markers of events that were under way when a process ended: table weft_marker. */
+    const char *marker_add;   /* $1 consumer_group $2 TEXTS event ids -> event_id, count: adds 1 to each, from 0 */
+    const char *marker_clear; /* $1 consumer_group $2 TEXTS event ids: removes them */
 };
 
 enum {

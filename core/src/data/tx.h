@@ -30,6 +30,12 @@ void weft_tx_queue(weft_tx *tx, const char *sql, const struct weft_value *params
 /* Sends what is queued and this, now, and gives its rows (the session's until the next send). Status as weft_fetch. */
 weft_status weft_tx_rows(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params,
                          const struct weft_rowset **ret_rows);
+/* The same for several reads in one round trip: each gives one of `ret_sets`, an array of n rowsets. */
+weft_status weft_tx_read(weft_tx *tx, const struct weft_statement *reads, size_t n, const struct weft_rowset **ret_sets);
+/* What it was made of; the work set last or NULL. */
+struct weft_arena *weft_tx_arena(const weft_tx *tx);
+struct weft_store *weft_tx_store(const weft_tx *tx);
+const struct weft_work *weft_tx_work(const weft_tx *tx);
 /* An outbox row, sent last before COMMIT. All text is borrowed from the arena or constant. */
 struct weft_outbox_row {
     const char *event_id, *type, *topic, *routing_key, *key, *content_type, *schema;

@@ -3,6 +3,7 @@
 #define WEFT_EVENT_RELAY_H
 
 #include "base/fault.h"
+#include "contract/registry.h"
 #include "data/store.h"
 #include "event/transport.h"
 
@@ -14,6 +15,7 @@ struct weft_relay_options {
     uint32_t batch;         /* rows a claim; 0: 200 */
     uint64_t poll_ns;       /* safety net while idle; 0: 1 s (500 ms if others may write without notice) */
     uint64_t lease_ns;      /* 0: 3 s */
+    const struct weft_registry *registry; /* flags of types (unrouted_ok, broadcast); NULL: none known */
 };
 
 /* Starts it; sets store->on_outbox. Waits for a store that is away by itself. */

@@ -8,7 +8,8 @@
 
 struct weft_transport;
 
-/* Where completions go: host_data of every publish points to a struct that begins with this. */
+/* Where completions go: host_data of every publish is its sink. What belongs to one publish is found by the operation's
+ * address: embed the struct weft_publish. */
 struct weft_publish_sink {
     void (*complete)(struct weft_publish_sink *sink, const struct weft_completion *completions, size_t n); /* only queues */
     void (*ready)(struct weft_publish_sink *sink); /* room again */
@@ -29,7 +30,9 @@ weft_status weft_transport_subscribe(struct weft_transport *transport, const str
 void weft_transport_settle(struct weft_transport *transport, struct weft_delivery_sink *sink, const struct weft_settle *settles, size_t n);
 void weft_transport_unsubscribe(struct weft_transport *transport, struct weft_delivery_sink *sink);
 uint32_t weft_transport_caps(const struct weft_transport *transport);
-void weft_transport_add_sink(struct weft_transport *transport, struct weft_publish_sink *sink); /* hears ready */
+/* Between these a sink hears ready; after remove none is under way. Any thread but the plugin's. */
+void weft_transport_add_sink(struct weft_transport *transport, struct weft_publish_sink *sink);
+void weft_transport_remove_sink(struct weft_transport *transport, struct weft_publish_sink *sink);
 
 /* Called by the host's table for the plugin, any thread. */
 void weft_transport_on_complete(struct weft_transport *transport, const struct weft_completion *completions, size_t n);
