@@ -24,8 +24,10 @@ struct weft_tx_outcome {
 weft_tx *weft_tx_new(struct weft_arena *arena, struct weft_store *store, uint32_t purpose, uint64_t deadline_ns,
                      struct weft_work *work);
 void weft_tx_set_work(weft_tx *tx, struct weft_work *work); /* whose envelope the next emits carry (correlation id ...) */
+struct weft_work *weft_tx_work(const weft_tx *tx);   /* that, or NULL */
+struct weft_arena *weft_tx_arena(const weft_tx *tx); /* what rows, texts and payloads of this transaction live in */
 void weft_tx_set_owner(weft_tx *tx, uint32_t owner); /* of statements queued from now on */
-/* The core's own statements, in order with the others; params are copied unless `borrow`. */
+/* The core's own statements, in order with the others; params are copied, `sql` is borrowed. */
 void weft_tx_queue(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params);
 /* Sends what is queued and this, now, and gives its rows (the session's until the next send). Status as weft_fetch. */
 weft_status weft_tx_rows(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params,
