@@ -1,0 +1,17 @@
+/* observe/log_sink.h - where lines go: one buffer that threads append to, one thread that writes it out. There is one
+ * sink a process. Any thread. Used by log.c alone. */
+#ifndef WEFT_OBSERVE_LOG_SINK_H
+#define WEFT_OBSERVE_LOG_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void weft_log_sink_start(int fd);
+/* Writes what is gathered and ends the thread; gives up after two seconds if nobody reads the other end. */
+void weft_log_sink_stop(void);
+/* Appends whole lines. `urgent` ones are written at once, with all before them, still by the sink's thread: the caller
+ * never waits. When a megabyte waits to be written lines are dropped, counted, and their number is told in a line. */
+void weft_log_sink_add(const char *lines, size_t size, bool urgent);
+void weft_log_sink_flush(void); /* waits until what was added before is written, two seconds at most */
+
+#endif
