@@ -22,6 +22,9 @@ struct weft_envelope {
     uint32_t spare;
 };
 
+/* The lane's key of a message, without reading all of it: its subject, or NULL. Borrowed. */
+const char *weft_envelope_key(const struct weft_message *message);
+
 /* Reads `cloudEvents:` and `cloudEvents_` headers, broker properties, and the NestJS body's pattern. Borrows from the
  * message and the arena. Never fails: what is not there is empty. */
 void weft_envelope_read(struct weft_arena *arena, const struct weft_message *message, struct weft_envelope *ret_envelope);
@@ -30,5 +33,17 @@ void weft_envelope_read(struct weft_arena *arena, const struct weft_message *mes
 weft_status weft_envelope_unpack(struct weft_arena *arena, const struct weft_envelope *envelope,
                                  const struct weft_message *message, const struct weft_event_type *type,
                                  ProtobufCMessage **ret_message, struct weft_fault *ret_fault);
+
+/* What leaves: an event's attributes as headers (names are `cloudEvents:...`), those that are not NULL. */
+enum { WEFT_ENVELOPE_HEADERS = 12 };
+struct weft_envelope_attributes {
+    const char *id, *source, *type, *time, *sequence;
+    const char *key, *schema, *traceparent, *tracestate, *causation_id; /* or NULL */
+};
+uint32_t weft_envelope_headers(const struct weft_envelope_attributes *attributes,
+                               struct weft_header ret_headers[WEFT_ENVELOPE_HEADERS]);
+
+/* Content types by body: application/x-protobuf (application/protobuf is read as well), application/json. */
+const char *weft_body_content_type(enum weft_body body);
 
 #endif
