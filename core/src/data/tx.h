@@ -25,6 +25,7 @@ weft_tx *weft_tx_new(struct weft_arena *arena, struct weft_store *store, uint32_
                      struct weft_work *work);
 void weft_tx_set_work(weft_tx *tx, struct weft_work *work); /* whose envelope the next emits carry (correlation id ...) */
 struct weft_work *weft_tx_work(const weft_tx *tx);   /* that, or NULL */
+struct weft_store *weft_tx_store(const weft_tx *tx);
 struct weft_arena *weft_tx_arena(const weft_tx *tx); /* what rows, texts and payloads of this transaction live in */
 void weft_tx_set_owner(weft_tx *tx, uint32_t owner); /* of statements queued from now on */
 /* The core's own statements, in order with the others; params are copied, `sql` is borrowed. */
@@ -34,10 +35,6 @@ weft_status weft_tx_rows(weft_tx *tx, const char *sql, const struct weft_value *
                          const struct weft_rowset **ret_rows);
 /* The same for several reads in one round trip: each gives one of `ret_sets`, an array of n rowsets. */
 weft_status weft_tx_read(weft_tx *tx, const struct weft_statement *reads, size_t n, const struct weft_rowset **ret_sets);
-/* What it was made of; the work set last or NULL. */
-struct weft_arena *weft_tx_arena(const weft_tx *tx);
-struct weft_store *weft_tx_store(const weft_tx *tx);
-const struct weft_work *weft_tx_work(const weft_tx *tx);
 /* An outbox row, sent last before COMMIT. All text is borrowed from the arena or constant. */
 struct weft_outbox_row {
     const char *event_id, *type, *topic, *routing_key, *key, *content_type, *schema;
