@@ -529,6 +529,10 @@ struct weft_dialect {
     /* Markers of events that were under way when a process ended: table weft_marker. */
     const char *marker_add;   /* $1 consumer_group $2 TEXTS event ids -> event_id, count: adds 1 to each, from 0 */
     const char *marker_clear; /* $1 consumer_group $2 TEXTS event ids: removes them */
+
+    /* Transactions. */
+    const char *key_lock; /* $1 key: waits for other transactions that locked it, holds it to the end of this one; NULL:
+                             a BEGIN is lock enough */
 };
 
 enum {
