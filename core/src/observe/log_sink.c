@@ -141,6 +141,7 @@ static void *sink_main(void *unused)
         writer_write(&spare, &spare_capacity);
     }
     sink.state = WRITER_NONE;
+    pthread_cond_broadcast(&sink.written);
     pthread_mutex_unlock(&sink.mutex);
     free(spare);
     return NULL;
@@ -164,20 +165,21 @@ void weft_log_sink_start(int fd)
 
 void weft_log_sink_stop(void)
 {
+    struct timespec deadline = weft_clock_timespec(weft_clock_ns() + SINK_PATIENT);
     pthread_mutex_lock(&sink.mutex);
     bool started = sink.state != WRITER_NONE;
+    int ended = 0;
     sink.stopping = true;
     pthread_cond_signal(&sink.wanted);
+    while (sink.state != WRITER_NONE && ended == 0)
+        ended = pthread_cond_clockwait(&sink.written, &sink.mutex, CLOCK_MONOTONIC, &deadline);
+    bool stuck = sink.state != WRITER_NONE; /* in write(): the process is about to end and must not wait for it */
     pthread_mutex_unlock(&sink.mutex);
     if (!started) return;
-    struct timespec deadline = weft_clock_timespec(weft_clock_ns() + SINK_PATIENT);
-    if (pthread_clockjoin_np(sink.thread, NULL, CLOCK_MONOTONIC, &deadline) != 0) {
-        pthread_detach(sink.thread); /* stuck in write(): the process is about to end and must not wait for it */
-        return;
-    }
-    free(sink.filling);
-    sink.filling = NULL;
-    sink.capacity = 0;
+    if (stuck)
+        pthread_detach(sink.thread);
+    else
+        pthread_join(sink.thread, NULL);
 }
 
 void weft_log_sink_add(const char *lines, size_t size, bool urgent)

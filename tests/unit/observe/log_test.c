@@ -210,7 +210,7 @@ START_TEST(log_is_quiet_when_idle)
     getrusage(RUSAGE_SELF, &before);
     lines_read(1, 300);
     getrusage(RUSAGE_SELF, &after);
-    ck_assert_int_le(after.ru_nvcsw - before.ru_nvcsw, 2); /* this thread's own poll */
+    ck_assert_int_lt(after.ru_nvcsw - before.ru_nvcsw, 10); /* gathering would wake up 15 times */
     weft_log_stop();
 }
 END_TEST
