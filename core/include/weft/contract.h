@@ -19,12 +19,15 @@ typedef struct weft_tx weft_tx;
 typedef struct weft_service weft_service;
 typedef struct weft_group weft_group;
 
+struct weft_message_type;
+
 /* One .proto file, for reflection: its FileDescriptorProto, serialised, without source_code_info. */
 struct weft_file {
     const char *name; /* "user/v1/user.proto" */
     const uint8_t *descriptor;
     size_t descriptor_size;
     const struct weft_file *const *dependencies; /* NULL-terminated */
+    const struct weft_message_type *const *messages; /* NULL-terminated: all it declares, nested ones too */
 };
 
 enum {
