@@ -9,7 +9,8 @@
 struct weft_cache;
 
 /* `timeout_ns` bounds each run. */
-struct weft_cache *weft_cache_new(const struct weft_cache_ops *ops, void *self, uint32_t max_sessions, uint64_t timeout_ns);
+struct weft_cache *weft_cache_new(const struct weft_cache_ops *ops, void *self, uint32_t max_sessions,
+                                  uint64_t timeout_ns);
 void weft_cache_free(struct weft_cache *cache);
 uint32_t weft_cache_caps(const struct weft_cache *cache); /* WEFT_CACHE_LEASES, ... of its plugin */
 

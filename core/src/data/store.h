@@ -27,10 +27,13 @@ struct weft_session {
     struct weft_store *store;
     void *session;
     uint32_t purpose;
-    bool lost; /* set by weft_session_run; a lost one is closed at release */
+    bool lost;                 /* set by weft_session_run; a lost one is closed at release */
+    bool reused;               /* it comes from the pool: its connection may have died meanwhile */
+    struct weft_session *next; /* in the pool */
 };
 
-struct weft_store *weft_store_new(const struct weft_store_ops *ops, void *self, const char *service, uint32_t max_sessions);
+struct weft_store *weft_store_new(const struct weft_store_ops *ops, void *self, const char *service,
+                                  uint32_t max_sessions);
 void weft_store_free(struct weft_store *store); /* closes pooled sessions; none may be out */
 
 /* A session of the purpose: a pooled one, or a new one, or waits for one to the deadline. RESOURCE_EXHAUSTED: the pool
@@ -42,8 +45,13 @@ void weft_store_release(struct weft_session *session);
 /* One batch, one round trip. Returns the plugin's rc and notes a lost session. */
 int32_t weft_session_run(struct weft_session *session, const struct weft_statement *statements, size_t n,
                          struct weft_result *ret_result, uint64_t deadline_ns);
+/* The same for the first run after acquire. A pooled session that died while idle costs nothing then: it is replaced by
+ * a new one and the batch runs again, since UNAVAILABLE says that nothing was committed. The other pooled ones, as dead
+ * as it most likely, are closed. *session is NULL when no new one could be had. */
+int32_t weft_session_run_first(struct weft_session **session, const struct weft_statement *statements, size_t n,
+                               struct weft_result *ret_result, uint64_t deadline_ns);
 /* A single statement outside a transaction with rows: for the core's own reads. */
-int32_t weft_session_one(struct weft_session *session, const char *sql, const struct weft_value *params, uint32_t n_params,
-                         struct weft_result *ret_result, uint64_t deadline_ns);
+int32_t weft_session_one(struct weft_session *session, const char *sql, const struct weft_value *params,
+                         uint32_t n_params, struct weft_result *ret_result, uint64_t deadline_ns);
 
 #endif

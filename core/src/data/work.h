@@ -22,24 +22,24 @@ struct weft_work {
     struct weft_cache *cache; /* NULL: none */
     uint64_t deadline_ns;     /* always set */
     const char *correlation_id;
-    const char *causation_id; /* the event's id that made this work, or NULL */
+    const char *causation_id;             /* the event's id that made this work, or NULL */
     const char *traceparent, *tracestate; /* or NULL */
-    const char *method;       /* calls: the path; or NULL */
-    const struct weft_work_event *event; /* events; or NULL */
+    const char *method;                   /* calls: the path; or NULL */
+    const struct weft_work_event *event;  /* events; or NULL */
     /* Calls: looks up metadata. May be NULL. */
     const char *(*metadata)(const struct weft_work *work, const char *key);
     /* Called before anything that may wait (store, cache, nested call): rpc hands leadership on. May be NULL. */
     void (*before_wait)(struct weft_work *work);
-    void *owner; /* rpc's or event's own */
-    weft_tx *tx; /* made lazily; a lane hands in the batch's */
-    uint32_t session_purpose; /* WEFT_SESSION_REQUEST or WEFT_SESSION_LANE */
-    bool shares_tx;           /* tx belongs to a batch: finish neither commits nor rolls back */
+    void *owner;                          /* rpc's or event's own */
+    weft_tx *tx;                          /* made lazily; a lane hands in the batch's */
+    uint32_t session_purpose;             /* WEFT_SESSION_REQUEST or WEFT_SESSION_LANE */
+    bool shares_tx;                       /* tx belongs to a batch: finish neither commits nor rolls back */
     struct weft_cache_lease_token *fills; /* leases taken by weft_cached, for weft_cache_fill */
     struct weft_fault fault;
 };
 
-/* Ends the work: commits if `returned` is WEFT_OK and nothing failed, else rolls back; then drops cache keys. Returns the
- * status to answer with; work->fault tells it. The arena is the caller's to free. */
+/* Ends the work: commits if `returned` is WEFT_OK and nothing failed, else rolls back; then drops cache keys. Returns
+ * the status to answer with; work->fault tells it. The arena is the caller's to free. */
 weft_status weft_work_finish(struct weft_work *work, weft_status returned);
 
 /* Before a wait. */

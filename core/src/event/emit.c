@@ -96,6 +96,7 @@ weft_status weft_emit(weft_tx *tx, const struct weft_event_type *type, const Pro
 {
     struct weft_fault fault = { .status = WEFT_OK };
     struct weft_outbox_row row = { 0 };
+    if (weft_tx_fault(tx)->status != WEFT_OK) return weft_tx_fault(tx)->status;
     if (emit_row(tx, type, message, &row, &fault) != WEFT_OK)
         return weft_tx_fail(tx, fault.status, "cannot emit %s: %s", type->type, fault.text);
     char *id = weft_arena_alloc(weft_tx_arena(tx), WEFT_ID_SIZE);
