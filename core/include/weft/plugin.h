@@ -430,8 +430,9 @@ enum {
     WEFT_STATEMENT_ONCE = 32     /* not worth preparing */
 };
 
-/* A statement. Parameters are $1, $2, ...; a parameter may be used several times. sql may be NULL for a mere BEGIN,
- * COMMIT or ROLLBACK. */
+/* A statement. Parameters are $1, $2, ...; a parameter may be used several times, and may carry a cast as in $1::uuid,
+ * which stores without such types ignore. sql may be NULL for a mere BEGIN, COMMIT or ROLLBACK. Texts that themselves
+ * begin or end a transaction are INVALID. */
 struct weft_statement {
     const char *sql;
     const struct weft_value *params;
@@ -470,8 +471,9 @@ struct weft_result {
     void *spare_pointer;
 };
 
-/* SQL texts for weft's own tables, with their parameters and columns. event ids are UUIDs as text on both sides, times
- * are WEFT_TYPE_TIME. `now` is the database's clock. Every text is one statement but for `schema`. */
+/* SQL texts for weft's own tables, with their parameters and columns. event ids are UUIDs as text, in lower case, on
+ * both sides; times are WEFT_TYPE_TIME; payloads, hashes and responses are WEFT_TYPE_BYTES, an empty one may be NULL as a
+ * parameter. `now` is the database's clock. Every text is one statement but for `bootstrap` and `schema`. */
 struct weft_dialect {
     uint32_t size;
     uint32_t spare;
@@ -529,6 +531,13 @@ struct weft_dialect {
     /* Markers of events that were under way when a process ended: table weft_marker. */
     const char *marker_add;   /* $1 consumer_group $2 TEXTS event ids -> event_id, count: adds 1 to each, from 0 */
     const char *marker_clear; /* $1 consumer_group $2 TEXTS event ids: removes them */
+
+    /* Idempotent commands: table weft_request. drop and insert go first in the handler's transaction. */
+    const char *request_find;   /* $1 method $2 principal $3 key -> request_hash, response; not expired */
+    const char *request_drop;   /* $1 method $2 principal $3 key: removes it if expired */
+    const char *request_insert; /* $1 method $2 principal $3 key $4 request_hash $5 response $6 expires_at; fails with
+                                   UNIQUE if it is there */
+    const char *request_purge;  /* $1 limit: removes expired ones */
 
     /* Transactions. */
     const char *key_lock; /* $1 key: waits for other transactions that locked it, holds it to the end of this one; NULL:
