@@ -15,6 +15,8 @@ struct weft_work_event { /* what an event handler may ask for */
     uint32_t spare;
 };
 
+struct weft_rpc_local;
+
 struct weft_work {
     struct weft_arena *arena;
     const char *service;
@@ -31,6 +33,7 @@ struct weft_work {
     /* Called before anything that may wait (store, cache, nested call): rpc hands leadership on. May be NULL. */
     void (*before_wait)(struct weft_work *work);
     void *owner;                          /* rpc's or event's own */
+    const struct weft_rpc_local *local;   /* methods of this host, for calls without the network; or NULL */
     weft_tx *tx;                          /* made lazily; a lane hands in the batch's */
     uint32_t session_purpose;             /* WEFT_SESSION_REQUEST or WEFT_SESSION_LANE */
     bool shares_tx;                       /* tx belongs to a batch: finish neither commits nor rolls back */
