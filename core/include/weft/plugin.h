@@ -355,6 +355,9 @@ struct weft_transport_ops {
 /*
  * Threads: session_open may be called from any thread; a session is used by one thread at a time. `run` blocks to its
  * deadline and does the whole batch in one round trip. A session that failed heals itself at a later run.
+ *
+ * ttl_ms 0 is no expiry, for every verb; 10^13 is the most. Every write (SET, SET_NEW that sets, DEL, INCR, FILL) kills
+ * the lease of its key. Numbers are decimal text: GET reads what INCR wrote; INCR of anything else is INVALID.
  */
 
 enum weft_cache_verb {
