@@ -1,0 +1,18 @@
+/* host/plugin_option.h - a plugin's option struct, filled by the table in its descriptor. The host's thread. */
+#ifndef WEFT_HOST_PLUGIN_OPTION_H
+#define WEFT_HOST_PLUGIN_OPTION_H
+
+#include "base/arena.h"
+#include "base/fault.h"
+#include "host/config.h"
+#include "host/url.h"
+#include <weft/plugin.h>
+
+/* Fills the struct, made in the arena (NULL if the plugin has none), out of, first found wins: command line
+ * (--set plugins.<name>.<option>), the URL's query, environment (WEFT_<NAME>_<OPTION>; secrets also with _FILE),
+ * weft.yaml, the table's default. INVALID_ARGUMENT names option, origin and, for unknown ones, the nearest. */
+weft_status weft_plugin_option_fill(const struct weft_plugin *plugin, const struct weft_url_parts *url,
+                                    const struct weft_config *config, struct weft_arena *arena,
+                                    const void **ret_options, struct weft_fault *ret_fault);
+
+#endif
