@@ -6,6 +6,7 @@
 #include "event/transport.h"
 #include "host/config.h"
 #include "host/loader.h"
+#include <stdbool.h>
 #include <weft/plugin.h>
 
 struct weft_instance;

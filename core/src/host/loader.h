@@ -18,8 +18,8 @@ struct weft_plugin_file {
     const struct weft_plugin *plugin; /* once opened */
 };
 
-/* Scans the directory: reads notes, runs nothing. NOT_FOUND: no such directory; PERMISSION_DENIED: others may write to
- * it. Files that are refused are listed with the reason. */
+/* Scans the directory (NULL: none): reads notes, runs nothing. NOT_FOUND: no such directory; PERMISSION_DENIED: others
+ * may write to it. Files that are refused are listed with the reason. */
 weft_status weft_loader_new(const char *directory, struct weft_loader **ret_loader, struct weft_fault *ret_fault);
 void weft_loader_free(struct weft_loader *loader); /* plugins stay loaded, as they always do */
 
