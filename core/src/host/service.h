@@ -16,7 +16,7 @@ struct weft_group {
     const char *queue; /* "order-service.user-events" */
     struct weft_group_options options;
     struct weft_event_handler *handlers;
-    size_t n_handlers, handler_capacity;
+    size_t n_handlers;
     struct weft_group *next;
 };
 
@@ -24,9 +24,9 @@ struct weft_service {
     const char *name, *version;
     struct weft_arena *arena;
     struct weft_rpc_method *methods;
-    size_t n_methods, method_capacity;
+    size_t n_methods;
     const struct weft_event_type **emits; /* types it says it emits */
-    size_t n_emits, emit_capacity;
+    size_t n_emits;
     struct weft_group *groups; /* in order of their making */
     struct weft_migration *migrations;
     size_t n_migrations;
