@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/fault.h"
+#include <stdint.h>
 
 struct weft_admin;
 
