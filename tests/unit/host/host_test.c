@@ -1,0 +1,19 @@
+/* The room "host": configuration, URLs, plugins, services. */
+#include "host_test.h"
+
+int main(void)
+{
+    Suite *suite = suite_create("host");
+    suite_add_tcase(suite, url_case());
+    suite_add_tcase(suite, option_case());
+    suite_add_tcase(suite, config_case());
+    suite_add_tcase(suite, loader_case());
+    suite_add_tcase(suite, instance_case());
+    suite_add_tcase(suite, service_case());
+    suite_add_tcase(suite, crash_case());
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
