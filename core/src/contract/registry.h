@@ -11,8 +11,10 @@ struct weft_registry;
 struct weft_registry *weft_registry_new(void);
 void weft_registry_free(struct weft_registry *registry);
 /* ALREADY_EXISTS: the same type with another fingerprint or topic. The same again is fine. */
-weft_status weft_registry_add_event(struct weft_registry *registry, const struct weft_event_type *type, struct weft_fault *);
-weft_status weft_registry_add_method(struct weft_registry *registry, const struct weft_method_type *type, struct weft_fault *);
+weft_status weft_registry_add_event(struct weft_registry *registry, const struct weft_event_type *type,
+                                    struct weft_fault *);
+weft_status weft_registry_add_method(struct weft_registry *registry, const struct weft_method_type *type,
+                                     struct weft_fault *);
 weft_status weft_registry_add_file(struct weft_registry *registry, const struct weft_file *file, struct weft_fault *);
 
 const struct weft_event_type *weft_registry_event(const struct weft_registry *registry, const char *type); /* or NULL */
