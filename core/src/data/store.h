@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <weft/plugin.h>
 
+/* What commits with outbox rows notify, while notify_others is set. */
+#define WEFT_OUTBOX_CHANNEL "weft_outbox"
+
 struct weft_store {
     const struct weft_store_ops *ops;
     const struct weft_dialect *dialect; /* = ops->dialect */

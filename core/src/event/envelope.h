@@ -11,11 +11,11 @@ enum weft_body { WEFT_BODY_PROTOBUF, WEFT_BODY_JSON, WEFT_BODY_NESTJS };
 
 /* An event as received, whatever its producer: never NULL but where said. */
 struct weft_envelope {
-    char id[37];             /* a UUID: as sent, or UUIDv5(source, id) of a foreign id, or "" when there was none */
-    const char *type;        /* "" unknown */
+    char id[37];      /* a UUID: as sent, or UUIDv5(source, id) of a foreign id, or "" when there was none */
+    const char *type; /* "" unknown */
     const char *source;
-    const char *key;         /* or NULL */
-    const char *correlation_id; /* valid, or a fresh one */
+    const char *key;                                              /* or NULL */
+    const char *correlation_id;                                   /* valid, or a fresh one */
     const char *causation_id, *traceparent, *tracestate, *schema; /* or NULL */
     int64_t time_us;
     enum weft_body body;
@@ -27,7 +27,8 @@ const char *weft_envelope_key(const struct weft_message *message);
 
 /* Reads `cloudEvents:` and `cloudEvents_` headers, broker properties, and the NestJS body's pattern. Borrows from the
  * message and the arena. Never fails: what is not there is empty. */
-void weft_envelope_read(struct weft_arena *arena, const struct weft_message *message, struct weft_envelope *ret_envelope);
+void weft_envelope_read(struct weft_arena *arena, const struct weft_message *message,
+                        struct weft_envelope *ret_envelope);
 
 /* Unpacks the payload by its body form, through the guard. */
 weft_status weft_envelope_unpack(struct weft_arena *arena, const struct weft_envelope *envelope,
