@@ -1,0 +1,161 @@
+/* Cache-aside, against the embedded cache plugin seen through a counter. */
+#include "data_test.h"
+#include "fake_store.h"
+
+#include "base/clock.h"
+#include "data/cache.h"
+#include "fake_cache.h"
+
+#include <google/protobuf/wrappers.pb-c.h>
+
+static struct fake_store *fake;
+static struct fake_cache *kept;
+static struct weft_work *work;
+
+static void begin(void)
+{
+    fake = fake_store_new(0);
+    kept = fake_cache_new(WEFT_CACHE_LEASES);
+    work = fake_work_new(fake);
+    work->cache = kept->cache;
+}
+
+static void end(void)
+{
+    fake_work_free(work);
+    fake_cache_free(kept);
+    fake_store_free(fake);
+}
+
+static void fill(const char *key, char *text)
+{
+    Google__Protobuf__StringValue value = GOOGLE__PROTOBUF__STRING_VALUE__INIT;
+    value.value = text;
+    weft_cache_fill(work, key, &value.base, 60);
+}
+
+static const char *look(const char *key)
+{
+    Google__Protobuf__StringValue *out = weft_alloc(work, sizeof *out);
+    google__protobuf__string_value__init(out);
+    return weft_cached(work, key, &out->base) ? out->value : NULL;
+}
+
+START_TEST(miss_then_fill_then_hit)
+{
+    ck_assert_ptr_null(look("k"));
+    fill("k", "anna");
+    ck_assert_str_eq(look("k"), "anna");
+    ck_assert_str_eq(kept->runs, "LEASE k; FILL k; LEASE k; ");
+    ck_assert_uint_eq(kept->ttl_ms, 60000);
+}
+END_TEST
+
+START_TEST(fill_without_a_miss_does_nothing)
+{
+    fill("k", "anna");
+    ck_assert_str_eq(kept->runs, "");
+}
+END_TEST
+
+START_TEST(fill_of_a_key_that_another_fills_does_nothing)
+{
+    kept->token = 0; /* taken by another */
+    ck_assert_ptr_null(look("k"));
+    fill("k", "anna");
+    ck_assert_str_eq(kept->runs, "LEASE k; ");
+}
+END_TEST
+
+START_TEST(drop_is_sent_after_the_commit)
+{
+    weft_tx *tx = weft_call_tx(work);
+    weft_exec(tx, "update a");
+    weft_cache_drop(tx, "k");
+    weft_cache_drop(tx, "l");
+    ck_assert_str_eq(kept->runs, "");
+    ck_assert_int_eq(weft_work_finish(work, WEFT_OK), WEFT_OK);
+    ck_assert_uint_eq(fake->n_runs, 1);
+    ck_assert_str_eq(kept->runs, "DEL k, DEL l; ");
+}
+END_TEST
+
+START_TEST(drop_is_not_sent_when_nothing_was_committed)
+{
+    fake->answers[0].rc = WEFT_RC_UNAVAILABLE;
+    weft_exec(weft_call_tx(work), "update a");
+    weft_cache_drop(weft_call_tx(work), "k");
+    ck_assert_int_eq(weft_work_finish(work, WEFT_OK), WEFT_UNAVAILABLE);
+    ck_assert_str_eq(kept->runs, "");
+}
+END_TEST
+
+START_TEST(damaged_value_is_a_miss_and_is_deleted)
+{
+    fake_cache_set(kept, "\x0a\xffgarbage", 9);
+    ck_assert_ptr_null(look("k"));
+    ck_assert_str_eq(kept->runs, "LEASE k; DEL k; ");
+}
+END_TEST
+
+START_TEST(cache_that_is_away_is_a_miss)
+{
+    kept->rc = WEFT_RC_UNAVAILABLE;
+    ck_assert_ptr_null(look("k"));
+    fill("k", "anna");
+    weft_exec(weft_call_tx(work), "update a");
+    weft_cache_drop(weft_call_tx(work), "k");
+    ck_assert_int_eq(weft_work_finish(work, WEFT_OK), WEFT_OK);
+}
+END_TEST
+
+START_TEST(service_without_cache_misses)
+{
+    work->cache = NULL;
+    ck_assert_ptr_null(look("k"));
+    fill("k", "anna");
+    weft_exec(weft_call_tx(work), "update a");
+    weft_cache_drop(weft_call_tx(work), "k");
+    ck_assert_int_eq(weft_work_finish(work, WEFT_OK), WEFT_OK);
+}
+END_TEST
+
+START_TEST(cache_without_leases_is_simply_set)
+{
+    fake_cache_free(kept);
+    kept = fake_cache_new(0);
+    work->cache = kept->cache;
+    ck_assert_ptr_null(look("k"));
+    fill("k", "anna");
+    ck_assert_str_eq(kept->runs, "GET k; SET k; ");
+}
+END_TEST
+
+START_TEST(overlong_key_is_not_cached)
+{
+    char key[1200];
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    ck_assert_ptr_null(look(key));
+    weft_cache_drop(weft_call_tx(work), key);
+    ck_assert_ptr_null(weft_tx_cache_drops(work->tx)[0]);
+    ck_assert_str_eq(kept->runs, "");
+}
+END_TEST
+
+TCase *cached_case(void)
+{
+    TCase *tcase = tcase_create("cached");
+    tcase_add_checked_fixture(tcase, begin, end);
+    tcase_add_test(tcase, miss_then_fill_then_hit);
+    tcase_add_test(tcase, fill_without_a_miss_does_nothing);
+    tcase_add_test(tcase, fill_of_a_key_that_another_fills_does_nothing);
+    tcase_add_test(tcase, drop_is_sent_after_the_commit);
+    tcase_add_test(tcase, drop_is_not_sent_when_nothing_was_committed);
+    tcase_add_test(tcase, damaged_value_is_a_miss_and_is_deleted);
+    tcase_add_test(tcase, cache_that_is_away_is_a_miss);
+    tcase_add_test(tcase, service_without_cache_misses);
+    tcase_add_test(tcase, cache_without_leases_is_simply_set);
+    tcase_add_test(tcase, overlong_key_is_not_cached);
+    return tcase;
+}
