@@ -140,21 +140,24 @@ void weft_tx_on_violation(weft_tx *tx, const char *constraint, weft_status statu
 
 /* ---- the queue --------------------------------------------------------------------------------------------------- */
 
+static void list_grow(weft_tx *tx, struct tx_list *list, size_t item_size)
+{
+    const uint32_t capacity = list->capacity > 0 ? list->capacity * 2 : 4;
+    void *items = weft_arena_alloc(tx->arena, capacity * item_size);
+    if (list->n > 0) memcpy(items, list->items, list->n * item_size);
+    list->items = items;
+    list->capacity = capacity;
+}
+
 /* Room for one more; NULL makes the transaction fail. */
 static void *list_add(weft_tx *tx, struct tx_list *list, size_t item_size)
 {
-    if (list->n == list->capacity) {
-        if (list->n >= TX_MAX_STATEMENTS) {
-            weft_tx_fail(tx, WEFT_RESOURCE_EXHAUSTED,
-                         "the transaction has over %d statements, events or cache keys; split it", TX_MAX_STATEMENTS);
-            return NULL;
-        }
-        const uint32_t capacity = list->capacity > 0 ? list->capacity * 2 : 4;
-        void *items = weft_arena_alloc(tx->arena, capacity * item_size);
-        if (list->n > 0) memcpy(items, list->items, list->n * item_size);
-        list->items = items;
-        list->capacity = capacity;
+    if (list->n >= TX_MAX_STATEMENTS) {
+        weft_tx_fail(tx, WEFT_RESOURCE_EXHAUSTED,
+                     "the transaction has over %d statements, events or cache keys; split it", TX_MAX_STATEMENTS);
+        return NULL;
     }
+    if (list->n == list->capacity) list_grow(tx, list, item_size);
     return (char *)list->items + list->n++ * item_size;
 }
 

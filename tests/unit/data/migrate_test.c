@@ -206,7 +206,7 @@ END_TEST
 
 START_TEST(migration_that_fails_is_named_and_not_noted)
 {
-    fake->answers[6] = (struct fake_answer){ .rc = WEFT_RC_INVALID, .text = "syntax error" };
+    fake->answers[8] = (struct fake_answer){ .rc = WEFT_RC_INVALID, .text = "syntax error" };
     ck_assert_int_eq(migrate(files, 4, WEFT_MIGRATE_AUTO), WEFT_FAILED_PRECONDITION);
     ck_assert_str_eq(fault.text, "store of test-service, migration 0001_users: syntax error");
     ck_assert_uint_eq(n_rows, 2);
