@@ -50,7 +50,9 @@ WEFT_API char *weft_strdup(weft_work *work, const char *text);
 WEFT_API char *weft_format(weft_work *work, const char *format, ...) WEFT_PRINTF(2, 3);
 
 /* A UUIDv7 (RFC 9562, section 5.7) as text; ascends with time. */
-WEFT_API const char *weft_uuid(weft_work *work);
+WEFT_API char *weft_uuid(weft_work *work);
+/* A UUID from outside in the one form that ids are kept and compared in, lower case; NULL if `text` is no UUID. */
+WEFT_API char *weft_uuid_of(weft_work *work, const char *text);
 /* Is it a UUID in the 8-4-4-4-12 form, any case? NULL is not. Any thread. */
 WEFT_API bool weft_is_uuid(const char *text);
 

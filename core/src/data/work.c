@@ -31,10 +31,19 @@ char *weft_format(weft_work *work, const char *format, ...)
     return text;
 }
 
-const char *weft_uuid(weft_work *work)
+char *weft_uuid(weft_work *work)
 {
     char *id = weft_arena_alloc(work->arena, WEFT_ID_SIZE);
     weft_id_v7(id);
+    return id;
+}
+
+char *weft_uuid_of(weft_work *work, const char *text)
+{
+    if (!weft_is_uuid(text)) return NULL;
+    char *id = weft_arena_strdup(work->arena, text);
+    for (char *at = id; *at != '\0'; at++)
+        if (*at >= 'A' && *at <= 'F') *at = (char)(*at - 'A' + 'a');
     return id;
 }
 

@@ -166,6 +166,10 @@ START_TEST(work_knows_ids_and_times)
 {
     ck_assert(weft_is_uuid(weft_uuid(work)));
     ck_assert(!weft_is_uuid(NULL));
+    ck_assert_str_eq(weft_uuid_of(work, "0190AbCD-0000-7000-8000-00000000000F"),
+                     "0190abcd-0000-7000-8000-00000000000f");
+    ck_assert_ptr_null(weft_uuid_of(work, "0190abcd"));
+    ck_assert_ptr_null(weft_uuid_of(work, NULL));
     ck_assert_int_gt(weft_left_ms(work), 500);
     work->deadline_ns = 0;
     ck_assert_int_eq(weft_left_ms(work), 0);
