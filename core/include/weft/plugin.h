@@ -564,7 +564,8 @@ struct weft_store_ops {
     void (*session_close)(void *session);
     /* Runs the batch in order, in one round trip, up to the first failure. When it fails inside a transaction the plugin
      * rolls back before it returns; a transaction left open (BEGIN without COMMIT) goes on with the next run.
-     * Statements outside BEGIN/COMMIT commit one by one. After UNAVAILABLE, TIMEOUT or MAYBE_SENT the session is lost:
+     * Statements outside BEGIN/COMMIT commit one by one or together, as the store prefers; none after a failed one is
+     * run. After UNAVAILABLE, TIMEOUT or MAYBE_SENT the session is lost:
      * session_close is all that may follow. */
     int32_t (*run)(void *session, const struct weft_statement *statements, size_t n, struct weft_result *ret_result,
                    uint64_t deadline_ns);

@@ -1,0 +1,372 @@
+/* run.c - a batch of statements as one pipeline.
+ *
+ * Sending: every statement is bound to its prepared form; a text met for the first time is parsed in the same pipeline,
+ * which costs no round trip. Then one Sync, one flush. Reading: one result a step, in order, up to the Sync.
+ *
+ * A batch that begins and ends its transaction, or has none, goes without BEGIN and COMMIT: all before the Sync is one
+ * transaction, committed by it, undone by the first failure. */
+#include "pg.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/eventfd.h>
+
+enum step_kind { STEP_PREPARE, STEP_STATEMENT, STEP_CONTROL /* BEGIN, COMMIT, ROLLBACK */, STEP_SYNC };
+
+struct step {
+    enum step_kind kind;
+    uint32_t index;                 /* of the statement it belongs to */
+    struct pg_statement *statement; /* PREPARE */
+    const char *tag;                /* CONTROL: what the server must answer */
+};
+
+struct run {
+    struct pg_session *session;
+    const struct weft_statement *statements;
+    size_t n;
+    uint64_t deadline_ns;
+    struct weft_rowset *sets;
+    uint32_t n_sets;
+    uint32_t failed;
+    struct pg_failure failure; /* the first */
+    bool implicit;             /* BEGIN and COMMIT are left out */
+    bool commits;              /* what is on its way ends in a commit */
+    bool flushed;              /* ... and all of it has left */
+    struct step *steps;
+    size_t n_steps;
+};
+
+static int32_t run_fail(struct run *run, uint32_t index, int32_t rc, const char *text)
+{
+    if (run->failure.rc == WEFT_RC_OK) {
+        run->failure = (struct pg_failure){ .rc = rc, .text = text };
+        run->failed = index;
+    }
+    return run->failure.rc;
+}
+
+/* The connection is of no more use. What had a commit on its way may have been done. */
+static int32_t run_lose(struct run *run, int32_t rc, const char *text)
+{
+    run->session->lost = true;
+    if (run->commits && run->flushed) rc = WEFT_RC_MAYBE_SENT;
+    return run_fail(run, run->n_sets, rc, text);
+}
+
+/* ---- sending -------------------------------------------------------------------------------------------------------
+ */
+
+static void step_add(struct run *run, struct step step)
+{
+    run->steps[run->n_steps++] = step;
+}
+
+/* The text's prepared form, with its Parse put before if it has none yet. NULL: nothing can be sent. */
+static struct pg_statement *prepare(struct run *run, uint32_t index, const char *sql)
+{
+    PGconn *connection = run->session->connection;
+    char evicted[PG_STATEMENT_NAME] = "";
+    struct pg_statement *statement = pg_statement_find(&run->session->statements, sql, evicted);
+    if (statement == NULL || statement->state != PG_STATEMENT_NEW) return statement;
+    if (evicted[0] != '\0') {
+        char deallocate[PG_STATEMENT_NAME + sizeof "DEALLOCATE "];
+        snprintf(deallocate, sizeof deallocate, "DEALLOCATE %s", evicted);
+        if (!PQsendQueryParams(connection, deallocate, 0, NULL, NULL, NULL, NULL, 0)) return NULL;
+        step_add(run, (struct step){ STEP_CONTROL, index, NULL, "DEALLOCATE" });
+    }
+    if (!PQsendPrepare(connection, statement->name, sql, 0, NULL)) return NULL;
+    statement->state = PG_STATEMENT_SENT;
+    step_add(run, (struct step){ STEP_PREPARE, index, statement, NULL });
+    return statement;
+}
+
+/* libpq copies what it is given. */
+static int32_t send_bound(struct run *run, uint32_t index, const struct weft_statement *wanted)
+{
+    enum { PARAMS_MAX = 64 };
+    const char *values[PARAMS_MAX];
+    int lengths[PARAMS_MAX], formats[PARAMS_MAX], n = (int)wanted->n_params;
+    PGconn *connection = run->session->connection;
+    if (wanted->n_params > PARAMS_MAX) return run_fail(run, index, WEFT_RC_INVALID, "more than 64 parameters");
+    for (int i = 0; i < n; i++) {
+        struct pg_param param;
+        if (!pg_param_make(&run->session->bump, &wanted->params[i], &param))
+            return run_fail(run, index, WEFT_RC_INVALID,
+                            "a parameter is a text with a NUL inside, or a time out of range");
+        values[i] = param.value;
+        lengths[i] = param.length;
+        formats[i] = param.format;
+    }
+    struct pg_statement *statement = NULL;
+    if (!(wanted->flags & WEFT_STATEMENT_ONCE)) {
+        statement = prepare(run, index, wanted->sql);
+        if (statement == NULL) return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+    }
+    int sent = statement == NULL ? PQsendQueryParams(connection, wanted->sql, n, NULL, values, lengths, formats, 0)
+                                 : PQsendQueryPrepared(connection, statement->name, n, values, lengths, formats, 0);
+    return sent ? WEFT_RC_OK : run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+}
+
+static int32_t send_control(struct run *run, uint32_t index, const char *tag)
+{
+    const struct weft_statement control = { tag, NULL, 0, 0 };
+    int32_t rc = send_bound(run, index, &control);
+    if (rc == WEFT_RC_OK) step_add(run, (struct step){ STEP_CONTROL, index, NULL, tag });
+    return rc;
+}
+
+/* Is it sure to change nothing? Then losing the connection leaves nothing in doubt. */
+static bool only_reads(const char *sql)
+{
+    sql += strspn(sql, " \n\t");
+    return strncasecmp(sql, "SELECT", 6) == 0;
+}
+
+static int32_t send_statement(struct run *run, uint32_t index)
+{
+    const struct weft_statement *statement = &run->statements[index];
+    int32_t rc = WEFT_RC_OK;
+    if ((statement->flags & WEFT_STATEMENT_BEGIN) && !run->implicit) rc = send_control(run, index, "BEGIN");
+    if (rc == WEFT_RC_OK && statement->sql != NULL) {
+        rc = send_bound(run, index, statement);
+        if (rc == WEFT_RC_OK) step_add(run, (struct step){ STEP_STATEMENT, index, NULL, NULL });
+        if (run->implicit && !only_reads(statement->sql)) run->commits = true;
+    }
+    if (rc == WEFT_RC_OK && (statement->flags & WEFT_STATEMENT_ROLLBACK)) rc = send_control(run, index, "ROLLBACK");
+    if (rc == WEFT_RC_OK && (statement->flags & WEFT_STATEMENT_COMMIT)) {
+        run->commits = true;
+        if (!run->implicit) rc = send_control(run, index, "COMMIT");
+    }
+    return rc;
+}
+
+static int32_t flush(struct run *run)
+{
+    PGconn *connection = run->session->connection;
+    int left;
+    while ((left = PQflush(connection)) > 0) {
+        int32_t rc = pg_session_poll(run->session, POLLIN | POLLOUT, run->deadline_ns);
+        if (rc != WEFT_RC_OK) return run_lose(run, rc, "the statement was not sent within its deadline");
+        if (!PQconsumeInput(connection)) break;
+    }
+    if (left != 0) return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+    run->flushed = true;
+    return WEFT_RC_OK;
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------------
+ */
+
+/* The next result that is one; libpq puts a NULL between those of two commands. */
+static int32_t next_result(struct run *run, PGresult **ret_result)
+{
+    PGconn *connection = run->session->connection;
+    for (;;) {
+        while (PQisBusy(connection)) {
+            int32_t rc = pg_session_poll(run->session, POLLIN, run->deadline_ns);
+            if (rc == WEFT_RC_TIMEOUT) return run_lose(run, rc, "the statement did not end within its deadline");
+            if (rc != WEFT_RC_OK || !PQconsumeInput(connection))
+                return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+        }
+        *ret_result = PQgetResult(connection);
+        if (*ret_result != NULL) return WEFT_RC_OK;
+        if (PQstatus(connection) == CONNECTION_BAD)
+            return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+    }
+}
+
+static void result_failed(struct run *run, uint32_t index, const PGresult *result)
+{
+    struct pg_failure failure;
+    pg_failure_of_result(&run->session->bump, result, &failure);
+    if (run->failure.rc != WEFT_RC_OK) return;
+    run->failure = failure;
+    run->failed = index;
+    /* The server is about to close, or a cached plan no longer fits: a fresh session heals both. */
+    if (failure.rc == WEFT_RC_UNAVAILABLE) run->session->lost = true;
+}
+
+static void result_take(struct run *run, const struct step *step, PGresult *result)
+{
+    const struct weft_statement *statement = &run->statements[step->index];
+    switch (step->kind) {
+    case STEP_PREPARE:
+        step->statement->state = PG_STATEMENT_PREPARED;
+        break;
+    case STEP_STATEMENT:
+        if (pg_rowset_make(&run->session->bump, result, (statement->flags & WEFT_STATEMENT_ROWS) != 0,
+                           &run->sets[step->index]))
+            run->n_sets = step->index + 1;
+        else
+            run_fail(run, step->index, WEFT_RC_INVALID, "a value of the result cannot be read");
+        break;
+    case STEP_CONTROL:
+        /* COMMIT of a failed transaction answers ROLLBACK. */
+        if (strcmp(PQcmdStatus(result), step->tag) != 0)
+            run_fail(run, (uint32_t)run->n, WEFT_RC_INVALID, "the transaction had failed and was rolled back");
+        if (statement->sql == NULL) run->n_sets = step->index + 1;
+        break;
+    case STEP_SYNC:
+        break;
+    }
+}
+
+static bool is_commit(const struct step *step)
+{
+    return step->kind == STEP_SYNC || (step->kind == STEP_CONTROL && strcmp(step->tag, "COMMIT") == 0);
+}
+
+/* Reads what belongs to the steps. A failed step makes the server skip the others up to the Sync, which still answers.
+ */
+static int32_t read_steps(struct run *run)
+{
+    for (size_t at = 0; at < run->n_steps;) {
+        const struct step *step = &run->steps[at];
+        PGresult *result;
+        if (next_result(run, &result) != WEFT_RC_OK) return run->failure.rc;
+        pg_session_keep(run->session, result);
+        switch (PQresultStatus(result)) {
+        case PGRES_COMMAND_OK:
+        case PGRES_TUPLES_OK:
+            result_take(run, step, result);
+            break;
+        case PGRES_PIPELINE_ABORTED:
+        case PGRES_PIPELINE_SYNC:
+            break;
+        default:
+            result_failed(run, is_commit(step) ? (uint32_t)run->n : step->index, result);
+            if (step->kind == STEP_SYNC) continue; /* a deferred constraint: the Sync itself is still to come */
+        }
+        at++;
+    }
+    return run->failure.rc;
+}
+
+/* ---- a run ---------------------------------------------------------------------------------------------------------
+ */
+
+static int32_t pipeline(struct run *run, size_t from, size_t to)
+{
+    run->n_steps = 0;
+    run->commits = run->flushed = false;
+    int32_t rc = WEFT_RC_OK;
+    for (size_t i = from; i < to && rc == WEFT_RC_OK; i++)
+        rc = send_statement(run, (uint32_t)i);
+    /* A parameter that cannot be sent: what is queued already must not take effect, and nothing has left yet. */
+    if (rc != WEFT_RC_OK) run->session->lost = true;
+    if (rc == WEFT_RC_OK && !PQpipelineSync(run->session->connection))
+        rc = run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+    if (rc == WEFT_RC_OK) {
+        step_add(run, (struct step){ STEP_SYNC, (uint32_t)to - 1, NULL, NULL });
+        rc = flush(run);
+    }
+    if (rc == WEFT_RC_OK) rc = read_steps(run);
+    if (rc != WEFT_RC_OK) pg_statements_settle(&run->session->statements);
+    return rc;
+}
+
+/* Several statements in one text: the simple protocol, outside the pipeline. */
+static int32_t script(struct run *run, size_t index)
+{
+    PGconn *connection = run->session->connection;
+    if (!PQexitPipelineMode(connection) || !PQsendQuery(connection, run->statements[index].sql))
+        return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+    int32_t rc = flush(run);
+    bool more = rc == WEFT_RC_OK;
+    while (more) {
+        while (PQisBusy(connection)) {
+            rc = pg_session_poll(run->session, POLLIN, run->deadline_ns);
+            if (rc != WEFT_RC_OK) return run_lose(run, rc, "the script did not end within its deadline");
+            if (!PQconsumeInput(connection))
+                return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+        }
+        PGresult *result = PQgetResult(connection);
+        if ((more = result != NULL)) {
+            pg_session_keep(run->session, result);
+            if (PQresultStatus(result) == PGRES_FATAL_ERROR) result_failed(run, (uint32_t)index, result);
+        }
+    }
+    if (run->failure.rc == WEFT_RC_OK) run->n_sets = (uint32_t)index + 1;
+    if (!PQenterPipelineMode(connection)) run->session->lost = true;
+    return run->failure.rc;
+}
+
+/* After a failure inside an explicit transaction: the session is to be outside one. */
+static void roll_back(struct run *run)
+{
+    if (run->session->lost || PQtransactionStatus(run->session->connection) == PQTRANS_IDLE) return;
+    const struct weft_statement rollback = { NULL, NULL, 0, WEFT_STATEMENT_ROLLBACK };
+    struct step steps[10];
+    struct run undo = {
+        .session = run->session, .statements = &rollback, .n = 1, .deadline_ns = run->deadline_ns, .steps = steps
+    };
+    if (undo.deadline_ns < pg_now_ns() + 1000000000u) undo.deadline_ns = pg_now_ns() + 1000000000u;
+    if (pipeline(&undo, 0, 1) != WEFT_RC_OK) run->session->lost = true;
+}
+
+static bool is_implicit(const struct pg_session *session, const struct weft_statement *statements, size_t n)
+{
+    enum { CONTROL = WEFT_STATEMENT_BEGIN | WEFT_STATEMENT_COMMIT | WEFT_STATEMENT_ROLLBACK };
+    if (session->in_transaction) return false;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t control = statements[i].flags & CONTROL;
+        if (statements[i].flags & WEFT_STATEMENT_SCRIPT) return false;
+        if (i == 0) control &= ~(uint32_t)WEFT_STATEMENT_BEGIN;
+        if (i == n - 1) control &= ~(uint32_t)WEFT_STATEMENT_COMMIT;
+        if (control != 0) return false;
+    }
+    return ((statements[0].flags & WEFT_STATEMENT_BEGIN) != 0) ==
+           ((statements[n - 1].flags & WEFT_STATEMENT_COMMIT) != 0);
+}
+
+static int32_t run_all(struct run *run)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < run->n; i++) {
+        if (!(run->statements[i].flags & WEFT_STATEMENT_SCRIPT)) continue;
+        if (i > from && pipeline(run, from, i) != WEFT_RC_OK) return run->failure.rc;
+        if (script(run, i) != WEFT_RC_OK) return run->failure.rc;
+        from = i + 1;
+    }
+    return from < run->n ? pipeline(run, from, run->n) : run->failure.rc;
+}
+
+int32_t pg_run(void *self, const struct weft_statement *statements, size_t n, struct weft_result *ret_result,
+               uint64_t deadline_ns)
+{
+    struct pg_session *session = self;
+    memset(ret_result, 0, sizeof *ret_result);
+    if (session->lost) return WEFT_RC_CLOSED;
+    if (n == 0) return WEFT_RC_OK;
+    pg_session_reset(session);
+    struct run run = {
+        .session = session,
+        .statements = statements,
+        .n = n,
+        .deadline_ns = deadline_ns,
+        .sets = weft_bump_alloc(&session->bump, n * sizeof(struct weft_rowset)),
+        /* a statement is at most DEALLOCATE, PREPARE and itself, with the same for BEGIN and COMMIT; and a Sync */
+        .steps = weft_bump_alloc(&session->bump, (9 * n + 1) * sizeof(struct step)),
+        .implicit = is_implicit(session, statements, n),
+    };
+    if (run.sets == NULL || run.steps == NULL) return WEFT_RC_UNAVAILABLE;
+    memset(run.sets, 0, n * sizeof(struct weft_rowset));
+    if (run_all(&run) != WEFT_RC_OK) roll_back(&run);
+    session->in_transaction = !session->lost && PQtransactionStatus(session->connection) == PQTRANS_INTRANS;
+    ret_result->sets = run.sets;
+    ret_result->n_sets = run.n_sets;
+    ret_result->failed = run.failed;
+    ret_result->reason = run.failure.reason;
+    ret_result->constraint = run.failure.constraint;
+    ret_result->text = run.failure.text;
+    return run.failure.rc;
+}
+
+void pg_cancel(void *self)
+{
+    struct pg_session *session = self;
+    atomic_store_explicit(&session->cancelled, true, memory_order_release); /* pairs with pg_session_poll */
+    eventfd_write(session->wake_fd, 1);
+}
