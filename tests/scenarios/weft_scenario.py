@@ -308,15 +308,15 @@ TOPICS = ("user-events", "order-events")
 
 
 @contextlib.contextmanager
-def clean_broker():
-    """Before and after: none of weft's queues and exchanges on the private broker."""
+def clean_broker(*others):
+    """Before and after: none of the services' queues and exchanges, nor the others named, on the private broker."""
     def clean():
         with contextlib.closing(pika_connection()) as connection:
-            for name in QUEUES + tuple(f"{queue}.dead" for queue in QUEUES):
+            for name in QUEUES + tuple(f"{queue}.dead" for queue in QUEUES) + others:
                 channel = connection.channel()
                 channel.queue_delete(name)
                 channel.close()
-            for name in TOPICS:
+            for name in TOPICS + others:
                 channel = connection.channel()
                 channel.exchange_delete(name)
                 channel.close()

@@ -3,7 +3,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler pro
     libprotoc-dev libprotobuf-c-dev libgrpc-dev libsqlite3-dev libpq-dev librabbitmq-dev libhiredis-dev libssl-dev
     libyaml-dev libmicrohttpd-dev uthash-dev check"
 PACKAGES_TEST="rabbitmq-server redis-server postgresql postgresql-client python3 python3-grpcio python3-protobuf
-    python3-pika python3-psycopg2 python3-redis procps util-linux g++ binutils"
+    python3-pika python3-psycopg2 python3-redis patch procps util-linux g++ binutils"
 
 # Root as it is, anyone else by sudo.
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

@@ -1,0 +1,30 @@
+/* lab.c - a service for tests alone: echoes a recursive message, and counts the recursive events that reach its handler. */
+#include "lab/v1/lab.weft.h"
+
+#include <lab_migrations.h>
+#include <weft/service.h>
+
+static weft_status echo(weft_call *call, const Lab__V1__Node *in, Lab__V1__Node *out, void *arg)
+{
+    (void)arg;
+    out->name = weft_strdup(call, in->name);
+    out->child = in->child;
+    return WEFT_OK;
+}
+
+static weft_status on_node_seen(weft_event *event, const Lab__V1__NodeSeen *in, void *arg)
+{
+    (void)arg;
+    return weft_exec(weft_event_tx(event), "INSERT INTO seen (id) VALUES ($1)", in->id);
+}
+
+static weft_status setup(weft_service *service)
+{
+    static const struct lab_v1_lab_service_handlers handlers = { .echo = echo };
+    lab_v1_lab_service_register(service, &handlers, NULL);
+    lab_v1_node_seen_on(weft_group_new(service, "lab-events", NULL), on_node_seen, NULL);
+    weft_service_add_migrations(service, lab_migrations, lab_migrations_count);
+    return WEFT_OK;
+}
+
+WEFT_SERVICE("lab-service", "0.1.0", setup);
