@@ -118,14 +118,13 @@ static void host_gauge(const struct weft_host *host, const char *name, int64_t v
     if (metric != NULL) atomic_store_explicit(&metric->value, value, memory_order_relaxed);
 }
 
+/* A warning at most: whoever cannot go on without the plugin says so, once, as an error. */
 static void health_log(const struct weft_instance *instance, const struct weft_instance_health *health)
 {
-    int32_t level = health->state == WEFT_HEALTH_REFUSED ? WEFT_LOG_ERROR
-                    : health->state == WEFT_HEALTH_DOWN  ? WEFT_LOG_WARN
-                                                         : WEFT_LOG_INFO;
+    bool bad = health->state == WEFT_HEALTH_DOWN || health->state == WEFT_HEALTH_REFUSED;
     struct weft_log_fields fields = { .plugin = instance->plugin->name };
-    weft_log(level, instance->context, &fields, "%s is %s%s%s", instance->masked, weft_health_name(health->state),
-             health->text[0] != '\0' ? ": " : "", health->text);
+    weft_log(bad ? WEFT_LOG_WARN : WEFT_LOG_INFO, instance->context, &fields, "%s is %s%s%s", instance->masked,
+             weft_health_name(health->state), health->text[0] != '\0' ? ": " : "", health->text);
 }
 
 static void host_health(const struct weft_host *host, int32_t state, const char *text)

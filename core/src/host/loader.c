@@ -46,20 +46,19 @@ weft_status weft_loader_check_owner(const char *path, struct weft_fault *ret_fau
     if (stat(path, &info) != 0) return weft_fault_set(ret_fault, WEFT_NOT_FOUND, "%s: %s", path, strerror(errno));
     if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return weft_fault_set(ret_fault, WEFT_PERMISSION_DENIED,
-                              "%s may be written by its group or by others (mode %03o): chmod go-w it", path,
+                              "%s is writable by its group or by others (mode %03o): chmod go-w it", path,
                               info.st_mode & 0777u);
     return WEFT_OK;
 }
 
-char *weft_loader_default_directory(const char *relative)
+const char *weft_loader_default_directory(struct weft_arena *arena, const char *relative)
 {
-    char program[PATH_MAX], path[2 * PATH_MAX];
+    char program[PATH_MAX];
     ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
     program[size > 0 ? size : 0] = '\0';
     char *slash = strrchr(program, '/');
     if (slash != NULL) *slash = '\0';
-    snprintf(path, sizeof path, "%s/%s", program, relative);
-    return weft_memory_text(path);
+    return weft_arena_format(arena, "%s/%s", program, relative);
 }
 
 /* ---- the directory ----------------------------------------------------------------------------------------------- */
@@ -235,19 +234,21 @@ static bool file_serves(const struct weft_plugin_file *file, uint32_t kind, cons
 static weft_status scheme_unknown(const struct weft_loader *loader, uint32_t kind, const char *scheme,
                                   struct weft_fault *fault)
 {
-    char there[300] = "";
-    size_t used = 0, refused = 0;
+    char there[200] = "";
+    const char *refusal = NULL; /* of a file whose schemes are not known: it may be the one */
+    size_t used = 0;
     for (size_t i = 0; i < loader->n_files && used < sizeof there; i++) {
         const struct weft_plugin_file *file = &loader->files[i];
         if (file->refusal != NULL)
-            refused++;
+            refusal = refusal != NULL ? refusal : file->refusal;
         else if (file->note.kind == kind)
             used +=
                 (size_t)snprintf(there + used, sizeof there - used, "%s%s", used > 0 ? "," : "", file->note.schemes);
     }
-    return weft_fault_set(fault, WEFT_NOT_FOUND, "no %s plugin for '%s:' in %s; there are: %s%s", weft_kind_name(kind),
-                          scheme, loader->directory != NULL ? loader->directory : "the process",
-                          used > 0 ? there : "none", refused > 0 ? " (others are refused: weft plugin list)" : "");
+    return weft_fault_set(fault, WEFT_NOT_FOUND, "no %s plugin for '%s:' in %s; there are: %s%s%s",
+                          weft_kind_name(kind), scheme, loader->directory != NULL ? loader->directory : "the process",
+                          used > 0 ? there : "none", refusal != NULL ? "; refused: " : "",
+                          refusal != NULL ? refusal : "");
 }
 
 weft_status weft_loader_find(struct weft_loader *loader, uint32_t kind, const char *scheme,

@@ -3,6 +3,7 @@
 #ifndef WEFT_HOST_LOADER_H
 #define WEFT_HOST_LOADER_H
 
+#include "base/arena.h"
 #include "base/fault.h"
 #include "host/note.h"
 #include <stddef.h>
@@ -36,8 +37,8 @@ weft_status weft_loader_find(struct weft_loader *loader, uint32_t kind, const ch
 /* "transport", "cache", "store". */
 const char *weft_kind_name(uint32_t kind);
 
-/* `relative` to the directory of the running executable, "../lib/weft/plugins-1"; to be freed. */
-char *weft_loader_default_directory(const char *relative);
+/* `relative` to the directory of the running executable, "../lib/weft/plugins-1"; in the arena. */
+const char *weft_loader_default_directory(struct weft_arena *arena, const char *relative);
 
 /* PERMISSION_DENIED: group or others may write to it. NOT_FOUND. */
 weft_status weft_loader_check_owner(const char *path, struct weft_fault *ret_fault);

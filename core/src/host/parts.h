@@ -1,0 +1,73 @@
+/* host/parts.h - the inside of a process, shared by the files that make it, bring it up, show it and drain it. */
+#ifndef WEFT_HOST_PARTS_H
+#define WEFT_HOST_PARTS_H
+
+#include "base/arena.h"
+#include "event/relay.h"
+#include "event/topics.h"
+#include "host/instance.h"
+#include "host/process.h"
+#include "observe/admin.h"
+#include "rpc/local.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum weft_phase { WEFT_PHASE_STARTING, WEFT_PHASE_READY, WEFT_PHASE_DRAINING };
+
+/* A service with all that works for it. */
+struct weft_part {
+    struct weft_service *service;
+    struct weft_instance *store_instance; /* NULL: it keeps nothing */
+    struct weft_store *store;
+    struct weft_relay *relay;
+    struct weft_consumer **consumers;
+    size_t n_consumers;
+    char waiting[256]; /* why its store is not in place; "" when it is (process->mutex) */
+};
+
+struct weft_process {
+    struct weft_process_options options;
+    struct weft_config *config;
+    struct weft_arena *arena;
+    uint64_t started_ns;
+    const char *instance; /* names this process among its like */
+
+    struct weft_loader *loader;
+    struct weft_registry *registry;
+    struct weft_topics topics;
+    struct weft_part *parts;
+    size_t n_parts;
+    struct weft_rpc_local *local;
+
+    struct weft_transport *transport;
+    struct weft_instance *transport_instance, *cache_instance;
+    struct weft_cache *cache;
+
+    struct weft_rpc_server *rpc;
+    struct weft_admin *admin;
+
+    _Atomic int phase;      /* enum weft_phase */
+    pthread_mutex_t mutex;  /* guards `stopping`, and what parts wait for */
+    pthread_cond_t changed; /* stopping, or a plugin's health */
+    bool stopping;
+};
+
+/* topology.c: the queues and topics of all services, in the arena. */
+struct weft_topology *weft_topology_build(struct weft_arena *arena, const struct weft_part *parts, size_t n_parts,
+                                          const char *instance);
+/* Types that are handled here and emitted by no service of this process, in words; NULL if there are none. */
+const char *weft_topology_orphans(struct weft_arena *arena, const struct weft_part *parts, size_t n_parts);
+/* The queue of a group: shared, or for broadcast this instance's own. In the arena. */
+const char *weft_topology_queue(struct weft_arena *arena, const struct weft_group *group, const char *instance);
+
+/* pages.c: what the admin server shows; ends with a NULL path. */
+extern const struct weft_admin_page weft_process_pages[];
+
+/* The state that the pages show; `stopping` under the mutex. */
+static inline enum weft_phase weft_process_phase(struct weft_process *process)
+{
+    return (enum weft_phase)atomic_load_explicit(&process->phase, memory_order_acquire);
+}
+
+#endif
