@@ -21,7 +21,7 @@ void memory_touch(struct memory *memory, struct queue *queue)
 int32_t memory_subscribe(void *self, const struct weft_subscription *wanted, void *tag, struct weft_error *ret_error)
 {
     struct memory *memory = self;
-    struct queue *queue = wanted->queue != NULL ? queue_find(memory->queues, wanted->queue) : NULL;
+    struct queue *queue = wanted->queue != NULL ? memory_queue_find(memory->queues, wanted->queue) : NULL;
     if (queue == NULL)
         return memory_error(ret_error, WEFT_RC_INVALID, "queue '%s' is not declared",
                             wanted->queue != NULL ? wanted->queue : "");
@@ -40,7 +40,7 @@ int32_t memory_subscribe(void *self, const struct weft_subscription *wanted, voi
     subscription->tag = tag;
     subscription->credit = wanted->credit;
     HASH_ADD_PTR(memory->subscriptions, tag, subscription);
-    queue_subscribe(queue, subscription);
+    memory_queue_subscribe(queue, subscription);
     memory_touch(memory, queue);
     memory_flush(memory);
     return WEFT_RC_OK;
@@ -52,10 +52,10 @@ static void settle_one(struct memory *memory, struct entry *entry, uint32_t verd
         memory_release_parcel(memory, entry->parcel);
         return;
     }
-    queue_release(entry);
+    memory_queue_release(entry);
     memory_touch(memory, entry->queue);
     if (verdict == WEFT_VERDICT_REQUEUE)
-        queue_put_back(entry->queue, entry);
+        memory_queue_put_back(entry->queue, entry);
     else
         memory_finish_entry(memory, entry);
 }
@@ -73,7 +73,7 @@ void memory_settle(void *self, void *tag, const struct weft_settle *settles, siz
 static void broadcast_drain(struct memory *memory, struct queue *queue)
 {
     struct entry *entry;
-    while ((entry = queue_drop_oldest(queue)) != NULL)
+    while ((entry = memory_queue_drop_oldest(queue)) != NULL)
         memory_finish_entry(memory, entry);
 }
 
@@ -83,10 +83,10 @@ void memory_unsubscribe(void *self, void *tag)
     struct subscription *subscription = subscription_find(memory, tag);
     if (subscription == NULL) return;
     struct queue *queue = subscription->queue;
-    queue_unsubscribe(subscription);
+    memory_queue_unsubscribe(subscription);
     HASH_DEL(memory->subscriptions, subscription);
     free(subscription);
-    if (!queue_is_listening(queue)) broadcast_drain(memory, queue);
+    if (!memory_queue_is_listening(queue)) broadcast_drain(memory, queue);
     memory_touch(memory, queue);
     memory_flush(memory);
 }

@@ -61,7 +61,7 @@ static void entry_init(struct entry *entry, struct parcel *parcel)
     entry->delivery.plugin_data = entry;
 }
 
-struct parcel *parcel_new(const struct weft_publish *operation, uint32_t n_entries)
+struct parcel *memory_parcel_new(const struct weft_publish *operation, uint32_t n_entries)
 {
     size_t head = sizeof(struct parcel) + n_entries * sizeof(struct entry);
     struct parcel *parcel = malloc(head + message_bytes(&operation->message));
@@ -74,7 +74,7 @@ struct parcel *parcel_new(const struct weft_publish *operation, uint32_t n_entri
     return parcel;
 }
 
-void parcel_free(struct parcel *parcel)
+void memory_parcel_free(struct parcel *parcel)
 {
     if (parcel == NULL) return;
     for (uint32_t i = 0; i < parcel->n_entries; i++) {
@@ -87,7 +87,7 @@ void parcel_free(struct parcel *parcel)
     free(parcel);
 }
 
-struct entry *parcel_replace(struct entry *entry)
+struct entry *memory_parcel_replace(struct entry *entry)
 {
     struct entry *fresh = malloc(sizeof *fresh);
     if (fresh == NULL) return NULL;

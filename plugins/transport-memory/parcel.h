@@ -35,10 +35,10 @@ struct parcel {
 };
 
 /* Copies the operation's message; NULL when out of memory. All entries are zero but for the parcel and delivery. */
-struct parcel *parcel_new(const struct weft_publish *operation, uint32_t n_entries);
-void parcel_free(struct parcel *parcel);
+struct parcel *memory_parcel_new(const struct weft_publish *operation, uint32_t n_entries);
+void memory_parcel_free(struct parcel *parcel);
 
 /* A new entry, ready, in the place of one that the host keeps. NULL when out of memory. */
-struct entry *parcel_replace(struct entry *entry);
+struct entry *memory_parcel_replace(struct entry *entry);
 
 #endif

@@ -29,7 +29,7 @@ static bool word_equal(const char *a, const char *b)
     return size == (size_t)(word_end(b) - b) && memcmp(a, b, size) == 0;
 }
 
-bool pattern_match(const char *pattern, const char *key)
+bool memory_pattern_match(const char *pattern, const char *key)
 {
     const char *p = pattern;
     const char *k = *key != '\0' ? key : NULL; /* an empty key has no words */

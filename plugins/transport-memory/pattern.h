@@ -5,6 +5,6 @@
 #include <stdbool.h>
 
 /* Words are separated by dots; in a pattern `*` stands for one word and `#` for any number of words, none included. */
-bool pattern_match(const char *pattern, const char *key);
+bool memory_pattern_match(const char *pattern, const char *key);
 
 #endif

@@ -35,8 +35,8 @@ static void memory_close(void *self, uint64_t deadline_ns)
         HASH_DEL(memory->subscriptions, subscription);
         free(subscription);
     }
-    queue_free_all(&memory->queues);
-    topic_free_all(&memory->topics);
+    memory_queue_free_all(&memory->queues);
+    memory_topic_free_all(&memory->topics);
     free(memory->reached);
     free(memory);
 }

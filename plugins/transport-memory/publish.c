@@ -28,7 +28,7 @@ void memory_flush(struct memory *memory)
         struct queue *queue = memory->touched;
         memory->touched = queue->next_touched;
         queue->touched = false;
-        queue_serve(queue, memory->host);
+        memory_queue_serve(queue, memory->host);
     }
     completions_flush(memory);
     if (memory->ready_due) memory->host->ready(memory->host);
@@ -53,7 +53,7 @@ void memory_release_parcel(struct memory *memory, struct parcel *parcel)
 {
     if (--parcel->n_living > 0) return;
     DL_DELETE(memory->parcels, parcel);
-    parcel_free(parcel);
+    memory_parcel_free(parcel);
 }
 
 void memory_finish_entry(struct memory *memory, struct entry *entry)
@@ -67,7 +67,7 @@ void memory_finish_entry(struct memory *memory, struct entry *entry)
 static void broadcast_make_room(struct memory *memory, struct queue *queue)
 {
     if (queue->n_ready < (size_t)memory->options.broadcast_limit) return;
-    struct entry *oldest = queue_drop_oldest(queue);
+    struct entry *oldest = memory_queue_drop_oldest(queue);
     memory->host->count(memory->host, "broadcast_dropped_total", 1);
     memory_finish_entry(memory, oldest);
 }
@@ -76,7 +76,7 @@ static void parcel_enqueue(struct memory *memory, struct parcel *parcel, struct 
 {
     for (uint32_t i = 0; i < parcel->n_entries; i++) {
         if ((queues[i]->flags & WEFT_QUEUE_BROADCAST) != 0) broadcast_make_room(memory, queues[i]);
-        queue_append(queues[i], &parcel->entries[i]);
+        memory_queue_append(queues[i], &parcel->entries[i]);
         memory_touch(memory, queues[i]);
     }
 }
@@ -93,7 +93,7 @@ static uint32_t count_durable(struct queue *const *queues, size_t n)
 static bool publish_send(struct memory *memory, const struct weft_publish *operation, struct topic *topic,
                          struct queue *const *queues, size_t n)
 {
-    struct parcel *parcel = parcel_new(operation, (uint32_t)n);
+    struct parcel *parcel = memory_parcel_new(operation, (uint32_t)n);
     if (parcel == NULL) return false;
     parcel->topic = topic;
     parcel->number = ++memory->last_number;
@@ -131,8 +131,9 @@ static bool publish_one(struct memory *memory, const struct weft_publish *operat
         return true;
     }
 
-    struct topic *topic = topic_find(memory->topics, message->topic);
-    size_t n = topic != NULL ? topic_route(topic, message->routing_key, memory->reached, memory->reached_size) : 0;
+    struct topic *topic = memory_topic_find(memory->topics, message->topic);
+    size_t n =
+        topic != NULL ? memory_topic_route(topic, message->routing_key, memory->reached, memory->reached_size) : 0;
     uint32_t n_durable = count_durable(memory->reached, n);
     if (n_durable == 0 && (operation->flags & WEFT_PUBLISH_MANDATORY) != 0) {
         complete(memory, operation, WEFT_RC_UNROUTED, "no queue is bound for this topic and routing key");
@@ -168,7 +169,7 @@ void memory_abandon(struct memory *memory)
             complete(memory, parcel->operation, parcel->delivered ? WEFT_RC_MAYBE_SENT : WEFT_RC_NOT_SENT,
                      "the transport was closed before its consumers settled");
         DL_DELETE(memory->parcels, parcel);
-        parcel_free(parcel);
+        memory_parcel_free(parcel);
     }
     completions_flush(memory);
 }

@@ -9,16 +9,16 @@
 
 enum { DELIVERY_ARRAY = 64 };
 
-struct queue *queue_find(struct queue *queues, const char *name)
+struct queue *memory_queue_find(struct queue *queues, const char *name)
 {
     struct queue *queue = NULL;
     HASH_FIND_STR(queues, name, queue);
     return queue;
 }
 
-struct queue *queue_get(struct queue **queues, const char *name)
+struct queue *memory_queue_get(struct queue **queues, const char *name)
 {
-    struct queue *queue = queue_find(*queues, name);
+    struct queue *queue = memory_queue_find(*queues, name);
     if (queue != NULL) return queue;
     queue = calloc(1, sizeof *queue);
     if (queue == NULL || (queue->name = strdup(name)) == NULL) {
@@ -29,7 +29,7 @@ struct queue *queue_get(struct queue **queues, const char *name)
     return queue;
 }
 
-void queue_free_all(struct queue **queues)
+void memory_queue_free_all(struct queue **queues)
 {
     struct queue *queue, *next;
     HASH_ITER(hh, *queues, queue, next)
@@ -40,19 +40,19 @@ void queue_free_all(struct queue **queues)
     }
 }
 
-bool queue_is_listening(const struct queue *queue)
+bool memory_queue_is_listening(const struct queue *queue)
 {
     return (queue->flags & WEFT_QUEUE_BROADCAST) == 0 || queue->subscriptions != NULL;
 }
 
-void queue_append(struct queue *queue, struct entry *entry)
+void memory_queue_append(struct queue *queue, struct entry *entry)
 {
     entry->queue = queue;
     DL_APPEND(queue->ready, entry);
     queue->n_ready++;
 }
 
-void queue_put_back(struct queue *queue, struct entry *entry)
+void memory_queue_put_back(struct queue *queue, struct entry *entry)
 {
     struct entry *later = queue->ready;
     while (later != NULL && later->parcel->number < entry->parcel->number)
@@ -63,7 +63,7 @@ void queue_put_back(struct queue *queue, struct entry *entry)
     entry->delivery.count++;
 }
 
-struct entry *queue_drop_oldest(struct queue *queue)
+struct entry *memory_queue_drop_oldest(struct queue *queue)
 {
     struct entry *oldest = queue->ready;
     if (oldest != NULL) {
@@ -73,7 +73,7 @@ struct entry *queue_drop_oldest(struct queue *queue)
     return oldest;
 }
 
-void queue_release(struct entry *entry)
+void memory_queue_release(struct entry *entry)
 {
     struct subscription *holder = entry->holder;
     if (holder == NULL) return;
@@ -87,7 +87,7 @@ void queue_release(struct entry *entry)
 static void queue_hand_over(struct queue *queue, struct subscription *subscription, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct entry *entry = queue_drop_oldest(queue);
+        struct entry *entry = memory_queue_drop_oldest(queue);
         DL_APPEND(subscription->held, entry);
         entry->holder = subscription;
         entry->parcel->delivered = true;
@@ -137,7 +137,7 @@ static void queue_serve_all(struct queue *queue, const struct weft_host *host)
     }
 }
 
-void queue_serve(struct queue *queue, const struct weft_host *host)
+void memory_queue_serve(struct queue *queue, const struct weft_host *host)
 {
     if (queue->subscriptions == NULL) return;
     if ((queue->flags & WEFT_QUEUE_ORDERED) != 0)
@@ -146,13 +146,13 @@ void queue_serve(struct queue *queue, const struct weft_host *host)
         queue_serve_all(queue, host);
 }
 
-void queue_subscribe(struct queue *queue, struct subscription *subscription)
+void memory_queue_subscribe(struct queue *queue, struct subscription *subscription)
 {
     subscription->queue = queue;
     DL_APPEND(queue->subscriptions, subscription);
 }
 
-void queue_unsubscribe(struct subscription *subscription)
+void memory_queue_unsubscribe(struct subscription *subscription)
 {
     struct queue *queue = subscription->queue;
     struct entry *entry, *next;
@@ -162,10 +162,10 @@ void queue_unsubscribe(struct subscription *subscription)
     {
         DL_DELETE(subscription->held, entry);
         entry->holder = NULL;
-        struct entry *fresh = (queue->flags & WEFT_QUEUE_ORDERED) != 0 ? parcel_replace(entry) : NULL;
+        struct entry *fresh = (queue->flags & WEFT_QUEUE_ORDERED) != 0 ? memory_parcel_replace(entry) : NULL;
         if (fresh != NULL) {
             fresh->parcel->n_living++;
-            queue_put_back(queue, fresh);
+            memory_queue_put_back(queue, fresh);
         }
     }
 }

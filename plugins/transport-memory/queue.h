@@ -32,24 +32,24 @@ struct queue {
     bool touched; /* in the instance's list of queues to serve before the call returns */
 };
 
-struct queue *queue_find(struct queue *queues, const char *name);
-struct queue *queue_get(struct queue **queues, const char *name); /* finds or makes; NULL when out of memory */
-void queue_free_all(struct queue **queues);
+struct queue *memory_queue_find(struct queue *queues, const char *name);
+struct queue *memory_queue_get(struct queue **queues, const char *name); /* finds or makes; NULL when out of memory */
+void memory_queue_free_all(struct queue **queues);
 
 /* Does it take messages? A durable queue always does, a broadcast queue from its first subscription on. */
-bool queue_is_listening(const struct queue *queue);
+bool memory_queue_is_listening(const struct queue *queue);
 
-void queue_append(struct queue *queue, struct entry *entry);
-void queue_put_back(struct queue *queue, struct entry *entry); /* to its old place, as redelivery */
-struct entry *queue_drop_oldest(struct queue *queue);          /* NULL if none is ready */
-void queue_release(struct entry *entry);                       /* out of the host's hands: its holder has room again */
+void memory_queue_append(struct queue *queue, struct entry *entry);
+void memory_queue_put_back(struct queue *queue, struct entry *entry); /* to its old place, as redelivery */
+struct entry *memory_queue_drop_oldest(struct queue *queue);          /* NULL if none is ready */
+void memory_queue_release(struct entry *entry); /* out of the host's hands: its holder has room again */
 
 /* Delivers what is ready, as far as the subscriptions' credit goes, in arrays. */
-void queue_serve(struct queue *queue, const struct weft_host *host);
+void memory_queue_serve(struct queue *queue, const struct weft_host *host);
 
-void queue_subscribe(struct queue *queue, struct subscription *subscription);
+void memory_queue_subscribe(struct queue *queue, struct subscription *subscription);
 /* Takes it out. What an ordered queue's subscription still holds returns in order for the next one; what any other
  * holds stays with the host until it is settled. false: out of memory, and some of it will only return when settled. */
-void queue_unsubscribe(struct subscription *subscription);
+void memory_queue_unsubscribe(struct subscription *subscription);
 
 #endif

@@ -7,16 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct topic *topic_find(struct topic *topics, const char *name)
+struct topic *memory_topic_find(struct topic *topics, const char *name)
 {
     struct topic *topic = NULL;
     HASH_FIND_STR(topics, name, topic);
     return topic;
 }
 
-struct topic *topic_get(struct topic **topics, const char *name)
+struct topic *memory_topic_get(struct topic **topics, const char *name)
 {
-    struct topic *topic = topic_find(*topics, name);
+    struct topic *topic = memory_topic_find(*topics, name);
     if (topic != NULL) return topic;
     topic = calloc(1, sizeof *topic);
     if (topic == NULL || (topic->name = strdup(name)) == NULL) {
@@ -27,7 +27,7 @@ struct topic *topic_get(struct topic **topics, const char *name)
     return topic;
 }
 
-bool topic_add_route(struct topic *topic, struct queue *queue, const char *pattern)
+bool memory_topic_add_route(struct topic *topic, struct queue *queue, const char *pattern)
 {
     char *copy = strdup(pattern);
     struct route *grown = reallocarray(topic->routes, topic->n_routes + 1, sizeof *grown);
@@ -40,7 +40,7 @@ bool topic_add_route(struct topic *topic, struct queue *queue, const char *patte
     return true;
 }
 
-void topic_clear_routes(struct topic *topic)
+void memory_topic_clear_routes(struct topic *topic)
 {
     for (size_t i = 0; i < topic->n_routes; i++)
         free(topic->routes[i].pattern);
@@ -49,25 +49,26 @@ void topic_clear_routes(struct topic *topic)
     topic->n_routes = 0;
 }
 
-void topic_free_all(struct topic **topics)
+void memory_topic_free_all(struct topic **topics)
 {
     struct topic *topic, *next;
     HASH_ITER(hh, *topics, topic, next)
     {
         HASH_DEL(*topics, topic);
-        topic_clear_routes(topic);
+        memory_topic_clear_routes(topic);
         free(topic->name);
         free(topic);
     }
 }
 
-size_t topic_route(const struct topic *topic, const char *routing_key, struct queue **ret_queues, size_t max)
+size_t memory_topic_route(const struct topic *topic, const char *routing_key, struct queue **ret_queues, size_t max)
 {
     size_t n = 0;
     const struct queue *last = NULL;
     for (size_t i = 0; i < topic->n_routes && n < max; i++) {
         const struct route *route = &topic->routes[i];
-        if (route->queue == last || !queue_is_listening(route->queue) || !pattern_match(route->pattern, routing_key))
+        if (route->queue == last || !memory_queue_is_listening(route->queue) ||
+            !memory_pattern_match(route->pattern, routing_key))
             continue;
         last = route->queue;
         ret_queues[n++] = route->queue;

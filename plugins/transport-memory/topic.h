@@ -24,15 +24,15 @@ struct topic {
 };
 
 /* Find by name, or NULL. */
-struct topic *topic_find(struct topic *topics, const char *name);
+struct topic *memory_topic_find(struct topic *topics, const char *name);
 /* Finds or makes; NULL when out of memory. */
-struct topic *topic_get(struct topic **topics, const char *name);
-bool topic_add_route(struct topic *topic, struct queue *queue, const char *pattern); /* false: out of memory */
-void topic_clear_routes(struct topic *topic);
-void topic_free_all(struct topic **topics);
+struct topic *memory_topic_get(struct topic **topics, const char *name);
+bool memory_topic_add_route(struct topic *topic, struct queue *queue, const char *pattern); /* false: out of memory */
+void memory_topic_clear_routes(struct topic *topic);
+void memory_topic_free_all(struct topic **topics);
 
 /* The queues that want `routing_key`, each once, at most `max` of them, broadcast queues without subscriber left out.
  * Returns how many there are. */
-size_t topic_route(const struct topic *topic, const char *routing_key, struct queue **ret_queues, size_t max);
+size_t memory_topic_route(const struct topic *topic, const char *routing_key, struct queue **ret_queues, size_t max);
 
 #endif

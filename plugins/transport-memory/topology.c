@@ -59,7 +59,7 @@ static bool queue_is_twice(const struct weft_topology *topology, uint32_t index)
 /* A queue's kind stays: messages in it count on it. */
 static int32_t flags_check(struct memory *memory, const struct weft_queue *wanted, struct weft_error *ret_error)
 {
-    const struct queue *queue = queue_find(memory->queues, wanted->name);
+    const struct queue *queue = memory_queue_find(memory->queues, wanted->name);
     if (queue != NULL && queue->flags != wanted->flags)
         return memory_error(ret_error, WEFT_RC_INVALID, "queue '%s' exists with other flags: has %u, want %u",
                             wanted->name, queue->flags, wanted->flags);
@@ -88,17 +88,17 @@ static void topology_clear(struct memory *memory)
 {
     struct topic *topic, *next;
     HASH_ITER(hh, memory->topics, topic, next)
-    topic_clear_routes(topic);
+    memory_topic_clear_routes(topic);
 }
 
 static bool queue_bind(struct memory *memory, const struct weft_queue *wanted)
 {
-    struct queue *queue = queue_get(&memory->queues, wanted->name);
+    struct queue *queue = memory_queue_get(&memory->queues, wanted->name);
     if (queue == NULL) return false;
     queue->flags = wanted->flags;
     for (uint32_t i = 0; i < wanted->n_bindings; i++) {
-        struct topic *topic = topic_get(&memory->topics, wanted->bindings[i].topic);
-        if (topic == NULL || !topic_add_route(topic, queue, wanted->bindings[i].routing_key)) return false;
+        struct topic *topic = memory_topic_get(&memory->topics, wanted->bindings[i].topic);
+        if (topic == NULL || !memory_topic_add_route(topic, queue, wanted->bindings[i].routing_key)) return false;
     }
     return true;
 }
@@ -107,7 +107,7 @@ static bool topology_apply(struct memory *memory, const struct weft_topology *to
 {
     topology_clear(memory);
     for (uint32_t i = 0; i < topology->n_topics; i++) {
-        if (topic_get(&memory->topics, topology->topics[i]) == NULL) return false;
+        if (memory_topic_get(&memory->topics, topology->topics[i]) == NULL) return false;
     }
     for (uint32_t i = 0; i < topology->n_queues; i++) {
         if (!queue_bind(memory, &topology->queues[i])) return false;
