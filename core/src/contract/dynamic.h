@@ -1,5 +1,5 @@
-/* contract/dynamic.h - message types made at run time from FileDescriptorProtos, as server reflection hands them out: so
- * that `weft call` speaks JSON to any server. The owner's thread. */
+/* contract/dynamic.h - message types made at run time from FileDescriptorProtos, as server reflection hands them out:
+ * so that `weft call` speaks JSON to any server. The owner's thread. */
 #ifndef WEFT_CONTRACT_DYNAMIC_H
 #define WEFT_CONTRACT_DYNAMIC_H
 
@@ -12,11 +12,12 @@ struct weft_dynamic;
 struct weft_dynamic *weft_dynamic_new(void);
 void weft_dynamic_free(struct weft_dynamic *dynamic);
 /* Adds one serialised FileDescriptorProto; dependencies may come later. The same name again is ignored. */
-weft_status weft_dynamic_add(struct weft_dynamic *dynamic, const void *bytes, size_t size, struct weft_fault *ret_fault);
+weft_status weft_dynamic_add(struct weft_dynamic *dynamic, const void *bytes, size_t size,
+                             struct weft_fault *ret_fault);
 /* A file that is imported and not there yet, or NULL. */
 const char *weft_dynamic_missing(struct weft_dynamic *dynamic);
 /* By full name, "user.v1.UserService/CreateUser" or "user.v1.UserService.CreateUser". NOT_FOUND names near ones. */
-weft_status weft_dynamic_method(struct weft_dynamic *dynamic, const char *name, const struct weft_method_type **ret_type,
-                                struct weft_fault *ret_fault);
+weft_status weft_dynamic_method(struct weft_dynamic *dynamic, const char *name,
+                                const struct weft_method_type **ret_type, struct weft_fault *ret_fault);
 
 #endif

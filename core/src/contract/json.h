@@ -19,7 +19,7 @@ weft_status weft_json_write(const struct weft_message_type *type, const Protobuf
 
 /* Reads one JSON document into the arena. INVALID_ARGUMENT with line, column and field: malformed, unknown field, wrong
  * type, out of range, duplicate key, deeper than 100. */
-weft_status weft_json_read(const struct weft_message_type *type, const char *text, size_t size, struct weft_arena *arena,
-                           ProtobufCMessage **ret_message, struct weft_fault *ret_fault);
+weft_status weft_json_read(const struct weft_message_type *type, const char *text, size_t size,
+                           struct weft_arena *arena, ProtobufCMessage **ret_message, struct weft_fault *ret_fault);
 
 #endif

@@ -2,7 +2,7 @@
 #include "contract/message.h"
 
 #include "base/text.h"
-#include <stdbool.h>
+#include "contract/field.h"
 #include <string.h>
 
 enum { DEPTH_MAX = 100 }; /* as the guard's: what we send must be readable */
@@ -59,22 +59,6 @@ static ProtobufCMessage *writable(struct completion *completion, const ProtobufC
     return *copy;
 }
 
-/* Is it there? The selected one of a oneof; repeated ones always. */
-static bool is_selected(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0) return true;
-    uint32_t selected;
-    memcpy(&selected, (const char *)message + field->quantifier_offset, sizeof selected);
-    return selected == field->id;
-}
-
-static size_t count_of(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-    size_t count;
-    memcpy(&count, (const char *)message + field->quantifier_offset, sizeof count);
-    return count;
-}
-
 static weft_status check_text(struct completion *completion, const ProtobufCMessageDescriptor *descriptor,
                               const ProtobufCFieldDescriptor *field, const void *member)
 {
@@ -111,7 +95,7 @@ static weft_status complete_many(struct completion *completion, const ProtobufCM
 {
     const ProtobufCMessage *const *list, *completed;
     const ProtobufCMessage **new_list = NULL;
-    size_t n = count_of(message, field);
+    size_t n = weft_field_count(message, field);
     memcpy(&list, (const char *)message + field->offset, sizeof list);
     for (size_t i = 0; i < n; i++) {
         if (list[i] == NULL) return bad_field(completion, descriptor, field, "holds a message that is NULL");
@@ -130,7 +114,7 @@ static weft_status check_many(struct completion *completion, const ProtobufCMess
                               const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message)
 {
     const char *list;
-    size_t n = count_of(message, field);
+    size_t n = weft_field_count(message, field);
     memcpy(&list, (const char *)message + field->offset, sizeof list);
     if (n > 0 && list == NULL) return bad_field(completion, descriptor, field, "has a count and no elements");
     weft_status status = WEFT_OK;
@@ -154,7 +138,7 @@ static weft_status complete_field(struct completion *completion, const ProtobufC
         if (status != WEFT_OK || field->type != PROTOBUF_C_TYPE_MESSAGE) return status;
         return complete_many(completion, descriptor, field, message, copy);
     }
-    if (!is_selected(message, field)) return WEFT_OK;
+    if (!weft_field_is_selected(message, field)) return WEFT_OK;
     const char *member = (const char *)message + field->offset;
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
@@ -238,7 +222,7 @@ const char *weft_message_key(struct weft_arena *arena, const struct weft_event_t
 {
     const ProtobufCFieldDescriptor *field = &type->message->descriptor->fields[type->key_field];
     const void *member = (const char *)message + field->offset;
-    if (!is_selected(message, field)) return "";
+    if (!weft_field_is_selected(message, field)) return "";
     if (field->type != PROTOBUF_C_TYPE_STRING) return key_text(arena, field->type, member);
     const char *text;
     memcpy(&text, member, sizeof text);

@@ -17,6 +17,7 @@ int main(void)
 {
     Suite *suite = suite_create("contract");
     suite_add_tcase(suite, guard_case());
+    suite_add_tcase(suite, json_case());
     suite_add_tcase(suite, message_case());
     suite_add_tcase(suite, registry_case());
     SRunner *runner = srunner_create(suite);

@@ -8,6 +8,7 @@
 #include <check.h>
 
 TCase *guard_case(void);
+TCase *json_case(void);
 TCase *message_case(void);
 TCase *registry_case(void);
 
