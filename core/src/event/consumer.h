@@ -25,11 +25,21 @@ struct weft_consumer_options {
     uint32_t credit;       /* 0: 2 * lanes * batch, at most 1000 */
     uint32_t max_attempts; /* 0: 10 */
     uint64_t deadline_ns;  /* of a handler, relative; 0: 30 s */
+    uint64_t retry_ns;     /* a parked event's first wait, doubled each time up to 10 min; 0: 1 s */
     const struct weft_event_handler *handlers;
     size_t n_handlers;
 };
 
 struct weft_consumer;
+
+/* Since the start; read by any thread. */
+struct weft_consumer_counters {
+    uint64_t batches; /* transactions committed */
+    uint64_t handled, duplicate, unknown, without_id;
+    uint64_t parked, behind, dead; /* rows written: failed, waiting behind a failed one of its key, given up */
+    uint64_t paused;               /* times that a lane waited for the store */
+};
+struct weft_consumer_counters weft_consumer_counters(const struct weft_consumer *consumer);
 
 weft_status weft_consumer_start(const struct weft_consumer_options *options, struct weft_store *store,
                                 struct weft_cache *cache, struct weft_transport *transport,

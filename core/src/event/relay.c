@@ -56,7 +56,7 @@ static uint32_t relay_wake_at(const struct weft_relay *relay, uint64_t now)
 
 static uint64_t relay_due(struct weft_relay *relay, uint64_t now)
 {
-    uint64_t due = relay_sooner(relay_publish_due(relay), relay_trip_due(relay));
+    uint64_t due = relay_sooner(weft_relay_publish_due(relay), weft_relay_trip_due(relay));
     if (weft_window_under_way(relay->window) > 0 && now < relay->flush_at_ns)
         due = relay_sooner(due, relay->flush_at_ns);
     return due;
@@ -115,16 +115,16 @@ static void *relay_main(void *arg)
 {
     struct weft_relay *relay = arg;
     for (;;) {
-        relay_collect(relay);
+        weft_relay_collect(relay);
         if (relay_is_over(relay)) break;
-        relay_publish(relay);
-        if (relay_trip_due(relay) <= weft_clock_ns())
-            relay_trip(relay);
+        weft_relay_publish(relay);
+        if (weft_relay_trip_due(relay) <= weft_clock_ns())
+            weft_relay_trip(relay);
         else
             relay_wait(relay);
     }
-    relay_collect(relay);
-    relay_give_back(relay);
+    weft_relay_collect(relay);
+    weft_relay_give_back(relay);
     return NULL;
 }
 
@@ -157,15 +157,15 @@ static void relay_memory(struct weft_relay *relay)
     relay->ids = weft_memory_zeroed(most, sizeof *relay->ids);
     relay->busy = weft_memory_zeroed(most, sizeof(char *));
     for (size_t i = 0; i < RELAY_MARKS; i++)
-        relay->marks[i] = relay_marks_new(most, reasons[i]);
-    relay->release = relay_marks_new(most, "");
+        relay->marks[i] = weft_relay_marks_new(most, reasons[i]);
+    relay->release = weft_relay_marks_new(most, "");
 }
 
-void relay_free(struct weft_relay *relay)
+void weft_relay_free(struct weft_relay *relay)
 {
     for (size_t i = 0; i < RELAY_MARKS; i++)
-        relay_marks_free(&relay->marks[i]);
-    relay_marks_free(&relay->release);
+        weft_relay_marks_free(&relay->marks[i]);
+    weft_relay_marks_free(&relay->release);
     weft_window_free(relay->window);
     free(relay->done);
     free(relay->ids);
@@ -181,7 +181,7 @@ weft_status weft_relay_start(struct weft_store *store, struct weft_transport *tr
                              struct weft_fault *ret_fault)
 {
     struct weft_relay *relay = weft_memory_zeroed(1, sizeof *relay);
-    relay->sink = (struct weft_publish_sink){ relay_complete, relay_ready };
+    relay->sink = (struct weft_publish_sink){ weft_relay_complete, relay_ready };
     relay->store = store;
     relay->transport = transport;
     relay_options(relay, options);
@@ -195,7 +195,7 @@ weft_status weft_relay_start(struct weft_store *store, struct weft_transport *tr
     if (pthread_create(&relay->thread, NULL, relay_main, relay) != 0) {
         weft_transport_remove_sink(transport, &relay->sink);
         weft_listener_stop(relay->listener);
-        relay_free(relay);
+        weft_relay_free(relay);
         return weft_fault_set(ret_fault, WEFT_RESOURCE_EXHAUSTED, "no thread for the relay of %s", store->service);
     }
     store->on_outbox_arg = relay;
@@ -212,7 +212,7 @@ static void relay_leave(struct weft_relay *relay)
     relay->left = true;
     bool last = relay->n_completed == under_way;
     pthread_mutex_unlock(&relay->mutex);
-    if (last) relay_free(relay);
+    if (last) weft_relay_free(relay);
 }
 
 void weft_relay_stop(struct weft_relay *relay, uint64_t deadline_ns)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* No more rows than a relay may know come between two round trips, so the room is fixed. */
-struct relay_marks relay_marks_new(size_t capacity, const char *reason)
+struct relay_marks weft_relay_marks_new(size_t capacity, const char *reason)
 {
     struct relay_marks marks = { .keys = weft_memory_zeroed(capacity, sizeof(char *)),
                                  .ids = weft_memory_zeroed(capacity, sizeof(int64_t)),
@@ -17,14 +17,14 @@ struct relay_marks relay_marks_new(size_t capacity, const char *reason)
     return marks;
 }
 
-void relay_marks_free(struct relay_marks *marks)
+void weft_relay_marks_free(struct relay_marks *marks)
 {
-    relay_marks_clear(marks);
+    weft_relay_marks_clear(marks);
     free(marks->keys);
     free(marks->ids);
 }
 
-void relay_marks_add(struct relay_marks *marks, const struct weft_window_row *row)
+void weft_relay_marks_add(struct relay_marks *marks, const struct weft_window_row *row)
 {
     assert(marks->n_keys < marks->capacity && marks->n_ids < marks->capacity);
     if (row->publish.message.key != NULL)
@@ -33,7 +33,7 @@ void relay_marks_add(struct relay_marks *marks, const struct weft_window_row *ro
         marks->ids[marks->n_ids++] = row->id;
 }
 
-void relay_marks_clear(struct relay_marks *marks)
+void weft_relay_marks_clear(struct relay_marks *marks)
 {
     while (marks->n_keys > 0)
         free(marks->keys[--marks->n_keys]);

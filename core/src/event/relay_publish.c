@@ -31,7 +31,7 @@ static bool completion_link(struct weft_relay *relay, const struct weft_completi
 }
 
 /* Good news can wait for company: `wake_at` says how much of it. Bad news cannot. */
-void relay_complete(struct weft_publish_sink *sink, const struct weft_completion *completions, size_t n)
+void weft_relay_complete(struct weft_publish_sink *sink, const struct weft_completion *completions, size_t n)
 {
     struct weft_relay *relay = (struct weft_relay *)(void *)sink;
     bool good = true;
@@ -44,7 +44,7 @@ void relay_complete(struct weft_publish_sink *sink, const struct weft_completion
     bool wake = relay->waiting && (!good || relay->n_completed >= relay->wake_at);
     pthread_mutex_unlock(&relay->mutex);
     if (last)
-        relay_free(relay);
+        weft_relay_free(relay);
     else if (wake)
         pthread_cond_signal(&relay->woken);
 }
@@ -56,7 +56,7 @@ static void row_confirmed(struct weft_relay *relay, struct weft_window_row *row)
     relay_count(&relay->counters.confirmed, 1);
     relay->publish_pause_ns = 0;
     relay->done[relay->n_done++] = row->id;
-    if (row->probe && row->key != NULL) relay_marks_add(&relay->release, row);
+    if (row->probe && row->key != NULL) weft_relay_marks_add(&relay->release, row);
     if (row->probe) relay->probe_at_ns = 0; /* somebody listens again: on with the next */
     weft_window_remove(relay->window, row);
     if (row->live_topic != NULL && relay->holds)
@@ -90,7 +90,7 @@ static void row_held(struct weft_relay *relay, struct weft_window_row *row)
         struct relay_marks *marks = &relay->marks[refused ? RELAY_REFUSED : RELAY_UNROUTED];
         if (refused && row->why != NULL)
             snprintf(marks->reason, sizeof marks->reason, "refused by the transport: %s", row->why);
-        relay_marks_add(marks, row);
+        weft_relay_marks_add(marks, row);
         row_warn(relay, row);
     }
     relay->held_loose |= row->key == NULL;
@@ -139,7 +139,7 @@ static void publish_pause(struct weft_relay *relay)
     relay->publish_at_ns = weft_clock_ns() + relay->publish_pause_ns;
 }
 
-void relay_collect(struct weft_relay *relay)
+void weft_relay_collect(struct weft_relay *relay)
 {
     pthread_mutex_lock(&relay->mutex);
     struct weft_window_row *row = relay->completed_first;
@@ -178,19 +178,19 @@ static bool publish_batch(struct weft_relay *relay)
 }
 
 /* Only while the lease is ours by our own clock, which began to count before the database's did. */
-void relay_publish(struct weft_relay *relay)
+void weft_relay_publish(struct weft_relay *relay)
 {
     uint64_t now = weft_clock_ns();
     if (!relay->holds || now < relay->publish_at_ns || !weft_window_has_ready(relay->window)) return;
     if (now >= relay->lease_until_ns) {
-        relay_lose(relay, "the lease could not be renewed in time");
+        weft_relay_lose(relay, "the lease could not be renewed in time");
         return;
     }
     while (publish_batch(relay)) {
     }
 }
 
-uint64_t relay_publish_due(const struct weft_relay *relay)
+uint64_t weft_relay_publish_due(const struct weft_relay *relay)
 {
     return relay->holds && weft_window_has_ready(relay->window) ? relay->publish_at_ns : WEFT_NEVER;
 }

@@ -76,22 +76,22 @@ struct weft_relay {
 };
 
 /* relay_publish.c */
-void relay_complete(struct weft_publish_sink *sink, const struct weft_completion *completions, size_t n);
-void relay_collect(struct weft_relay *relay);
-void relay_publish(struct weft_relay *relay);
-uint64_t relay_publish_due(const struct weft_relay *relay);
+void weft_relay_complete(struct weft_publish_sink *sink, const struct weft_completion *completions, size_t n);
+void weft_relay_collect(struct weft_relay *relay);
+void weft_relay_publish(struct weft_relay *relay);
+uint64_t weft_relay_publish_due(const struct weft_relay *relay);
 /* relay_trip.c */
-void relay_trip(struct weft_relay *relay);
-uint64_t relay_trip_due(struct weft_relay *relay);
-void relay_give_back(struct weft_relay *relay);
-void relay_lose(struct weft_relay *relay, const char *why);
+void weft_relay_trip(struct weft_relay *relay);
+uint64_t weft_relay_trip_due(struct weft_relay *relay);
+void weft_relay_give_back(struct weft_relay *relay);
+void weft_relay_lose(struct weft_relay *relay, const char *why);
 /* relay_marks.c */
-struct relay_marks relay_marks_new(size_t capacity, const char *reason);
-void relay_marks_free(struct relay_marks *marks);
-void relay_marks_add(struct relay_marks *marks, const struct weft_window_row *row);
-void relay_marks_clear(struct relay_marks *marks);
+struct relay_marks weft_relay_marks_new(size_t capacity, const char *reason);
+void weft_relay_marks_free(struct relay_marks *marks);
+void weft_relay_marks_add(struct relay_marks *marks, const struct weft_window_row *row);
+void weft_relay_marks_clear(struct relay_marks *marks);
 
-void relay_free(struct weft_relay *relay);
+void weft_relay_free(struct weft_relay *relay);
 
 static inline void relay_count(uint64_t *counter, uint64_t n)
 {

@@ -140,11 +140,11 @@ static void trip_settled(struct weft_relay *relay)
 {
     relay->n_done = 0;
     for (size_t i = 0; i < RELAY_MARKS; i++)
-        relay_marks_clear(&relay->marks[i]);
+        weft_relay_marks_clear(&relay->marks[i]);
     for (size_t i = 0; i < relay->release.n_keys; i++)
         weft_window_release(relay->window, relay->release.keys[i]);
     if (relay->release.n_keys > 0) relay->backlog = true;
-    relay_marks_clear(&relay->release);
+    weft_relay_marks_clear(&relay->release);
 }
 
 static void relay_set_holds(struct weft_relay *relay, bool holds)
@@ -154,15 +154,15 @@ static void relay_set_holds(struct weft_relay *relay, bool holds)
     weft_listener_activate(relay->listener, holds);
 }
 
-void relay_lose(struct weft_relay *relay, const char *why)
+void weft_relay_lose(struct weft_relay *relay, const char *why)
 {
     relay_set_holds(relay, false);
     relay->leased = false;
     relay->renew_at_ns = 0;
     weft_window_forget(relay->window);
     for (size_t i = 0; i < RELAY_MARKS; i++)
-        relay_marks_clear(&relay->marks[i]);
-    relay_marks_clear(&relay->release);
+        weft_relay_marks_clear(&relay->marks[i]);
+    weft_relay_marks_clear(&relay->release);
     weft_log(WEFT_LOG_WARN, "relay", &(struct weft_log_fields){ .service = relay->store->service },
              "this instance relays no longer: %s", why);
 }
@@ -188,7 +188,7 @@ static bool trip_lease(struct weft_relay *relay, const struct trip *trip, const 
     if (trip->lease == TRIP_NONE) return relay->leased;
     relay->renew_at_ns = start + relay->lease_ns / 3;
     if (result->sets[trip->lease].n_rows == 0) {
-        if (relay->leased) relay_lose(relay, "another instance has the lease");
+        if (relay->leased) weft_relay_lose(relay, "another instance has the lease");
         return false;
     }
     relay->lease_until_ns = start + relay->lease_ns - relay->lease_ns / 10;
@@ -203,7 +203,7 @@ static void trip_claimed(struct weft_relay *relay, const struct trip *trip, cons
         struct weft_window_row *row = weft_window_row_new(columns, relay->store->service, relay->registry);
         row->publish.host_data = &relay->sink;
         if (weft_window_add(relay->window, row)) continue;
-        relay_marks_add(&relay->marks[RELAY_BEHIND], row);
+        weft_relay_marks_add(&relay->marks[RELAY_BEHIND], row);
         weft_window_row_free(row);
     }
     relay_count(&relay->counters.claimed, rows->n_rows);
@@ -296,12 +296,13 @@ static bool trip_run(struct weft_relay *relay, const struct trip *trip, struct w
     return false;
 }
 
-void relay_trip(struct weft_relay *relay)
+void weft_relay_trip(struct weft_relay *relay)
 {
     struct trip trip = { .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE };
     struct weft_result result = { 0 };
     uint64_t start = weft_clock_ns();
-    if (relay->leased && start >= relay->lease_until_ns) relay_lose(relay, "the lease could not be renewed in time");
+    if (relay->leased && start >= relay->lease_until_ns)
+        weft_relay_lose(relay, "the lease could not be renewed in time");
     if (!relay_lock(relay, start) || !relay_session(relay, start)) return;
     trip_fill(relay, &trip, start);
     if (trip.n == 0 || !trip_run(relay, &trip, &result, start + TRIP_DEADLINE_NS)) return;
@@ -318,7 +319,7 @@ static uint64_t claim_due(const struct weft_relay *relay)
     return claim_wanted(relay) ? relay_sooner(relay->claim_at_ns, relay->poll_at_ns) : relay->poll_at_ns;
 }
 
-uint64_t relay_trip_due(struct weft_relay *relay)
+uint64_t weft_relay_trip_due(struct weft_relay *relay)
 {
     uint64_t due = relay->locks && relay->leased ? WEFT_NEVER : relay->renew_at_ns;
     size_t n_marks = relay->release.n_keys;
@@ -334,7 +335,7 @@ uint64_t relay_trip_due(struct weft_relay *relay)
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 /* The last trip: what was confirmed, and the lease. */
-void relay_give_back(struct weft_relay *relay)
+void weft_relay_give_back(struct weft_relay *relay)
 {
     struct trip trip = { .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE };
     struct weft_result result = { 0 };
