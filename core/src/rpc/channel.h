@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct weft_arena;
 struct weft_channel;
 
 /* To "host:port", "dns:///host:port" or "unix:path"; connects when used and reconnects by itself. `max_message_bytes`
@@ -28,9 +29,10 @@ struct weft_channel_request {
     size_t size;
 };
 
-/* What came back. One block of memory: weft_channel_reply_free gives all of it back. */
+/* What came back; weft_channel_reply_free gives all of it back. */
 struct weft_channel_reply {
-    void *message; /* followed by a NUL; NULL if there was none */
+    struct weft_arena *memory; /* holds the rest; or NULL */
+    void *message;             /* followed by a NUL; NULL if there was none */
     size_t size;
     const struct weft_channel_metadata *headers, *trailers; /* of unary calls and of streams at their end */
     size_t n_headers, n_trailers;
