@@ -1,0 +1,7 @@
+#include "rig.h"
+
+TCase *control_case(void)
+{
+    TCase *tcase = tcase_create("control");
+    return tcase;
+}

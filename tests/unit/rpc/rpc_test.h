@@ -1,0 +1,13 @@
+/* The tests of core/src/rpc: a real server on a loopback port of its own, called through real channels. */
+#ifndef WEFT_RPC_TEST_H
+#define WEFT_RPC_TEST_H
+
+#include <check.h>
+
+TCase *call_case(void);
+TCase *control_case(void);
+TCase *workers_case(void);
+TCase *life_case(void);
+TCase *client_case(void);
+
+#endif

@@ -1,0 +1,7 @@
+#include "rig.h"
+
+TCase *workers_case(void)
+{
+    TCase *tcase = tcase_create("workers");
+    return tcase;
+}
