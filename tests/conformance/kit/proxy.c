@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PAIRS = 64, CHUNK = 65536 };
@@ -33,6 +34,7 @@ struct pair {
 struct kit_proxy {
     pthread_t thread;
     pthread_mutex_t lock; /* all below */
+    pthread_cond_t moved; /* after each round of the thread */
     int listener;
     int wake[2];
     bool stopping;
@@ -192,6 +194,7 @@ struct kit_proxy *kit_proxy_new(const char *host, uint32_t port)
     for (size_t i = 0; i < PAIRS; i++)
         proxy->pairs[i].client = proxy->pairs[i].server = -1;
     pthread_mutex_init(&proxy->lock, NULL);
+    pthread_cond_init(&proxy->moved, NULL);
     if (proxy_resolve(proxy, host, port) && proxy_listen(proxy) &&
         pthread_create(&proxy->thread, NULL, proxy_loop, proxy) == 0)
         return proxy;
@@ -210,6 +213,7 @@ void kit_proxy_free(struct kit_proxy *proxy)
     close(proxy->listener);
     close(proxy->wake[0]);
     close(proxy->wake[1]);
+    pthread_cond_destroy(&proxy->moved);
     pthread_mutex_destroy(&proxy->lock);
     free(proxy);
 }
@@ -255,12 +259,23 @@ void kit_proxy_inject(struct kit_proxy *proxy, const void *bytes, size_t size)
     pthread_mutex_unlock(&proxy->lock);
 }
 
-unsigned kit_proxy_connections(struct kit_proxy *proxy)
+static unsigned proxy_count(const struct kit_proxy *proxy)
 {
     unsigned n = 0;
-    pthread_mutex_lock(&proxy->lock);
     for (size_t i = 0; i < PAIRS; i++)
         n += proxy->pairs[i].client >= 0;
-    pthread_mutex_unlock(&proxy->lock);
     return n;
+}
+
+bool kit_proxy_wait_connections(struct kit_proxy *proxy, unsigned n, double seconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)seconds;
+    pthread_mutex_lock(&proxy->lock);
+    while (proxy_count(proxy) != n && pthread_cond_clockwait(&proxy->moved, &proxy->lock, CLOCK_MONOTONIC, &until) == 0)
+        ;
+    bool reached = proxy_count(proxy) == n;
+    pthread_mutex_unlock(&proxy->lock);
+    return reached;
 }

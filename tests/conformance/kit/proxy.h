@@ -2,6 +2,7 @@
 #ifndef WEFT_KIT_PROXY_H
 #define WEFT_KIT_PROXY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ void kit_proxy_set_mode(struct kit_proxy *proxy, enum kit_proxy_mode mode);
 void kit_proxy_cut(struct kit_proxy *proxy);
 /* Sends bytes to the clients of all connections, as if the server had. Only while the server is silent. */
 void kit_proxy_inject(struct kit_proxy *proxy, const void *bytes, size_t size);
-unsigned kit_proxy_connections(struct kit_proxy *proxy); /* now */
+/* Waits until there are n connections; false: not within the time. */
+bool kit_proxy_wait_connections(struct kit_proxy *proxy, unsigned n, double seconds);
 
 #endif
