@@ -139,7 +139,13 @@ static int32_t session_run(struct weft_cache *cache, void *session, const struct
 
 /* ---- what is owed ------------------------------------------------------------------------------------------------ */
 
-/* Sends the keys in batches, and takes off those that were sent. */
+/* A single DEL can fail in a run that went well: on a read-only replica, or without the right to. */
+static bool del_failed(const struct weft_cache_op *op, const struct weft_cache_result *result)
+{
+    return op->verb == WEFT_CACHE_DEL && (result->rc == WEFT_RC_UNAVAILABLE || result->rc == WEFT_RC_REFUSED);
+}
+
+/* Sends the keys in batches, and takes off those that were dropped. */
 static int32_t debt_send(struct weft_cache *cache, void *session, struct weft_debt *debt, uint64_t deadline_ns)
 {
     struct weft_cache_op ops[DEBT_BATCH];
@@ -148,6 +154,8 @@ static int32_t debt_send(struct weft_cache *cache, void *session, struct weft_de
     while (rc == WEFT_RC_OK && debt->n_keys != 0) {
         size_t n = weft_debt_ops(debt, ops, DEBT_BATCH);
         rc = session_run(cache, session, ops, n, results, deadline_ns);
+        for (size_t i = 0; i < n && rc == WEFT_RC_OK; i++)
+            if (del_failed(&ops[i], &results[i])) rc = results[i].rc;
         if (rc == WEFT_RC_OK) weft_debt_settle(debt, n);
     }
     return rc;
@@ -178,6 +186,16 @@ static void debt_remember(struct weft_cache *cache, const struct weft_cache_op *
                          "too many keys wait to be dropped: some values stay stale until they expire");
 }
 
+static void debt_remember_failed(struct weft_cache *cache, const struct weft_cache_op *ops, size_t n,
+                                 const struct weft_cache_result *results)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!del_failed(&ops[i], &results[i])) continue;
+        cache_log("dropping a key", results[i].rc, "the server refuses writes");
+        debt_remember(cache, &ops[i], 1);
+    }
+}
+
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
 
 int32_t weft_cache_run(struct weft_cache *cache, const struct weft_cache_op *ops, size_t n,
@@ -193,11 +211,13 @@ int32_t weft_cache_run(struct weft_cache *cache, const struct weft_cache_op *ops
         if (rc == WEFT_RC_OK) rc = session_run(cache, turn.session, ops, n, ret_results, deadline_ns);
         if (rc != WEFT_RC_OK) turn_end(cache, turn.session, rc);
     }
-    if (rc == WEFT_RC_OK)
-        ret_lease->session = turn.session;
-    else
+    if (rc != WEFT_RC_OK) {
         debt_remember(cache, ops, n);
-    return rc;
+        return rc;
+    }
+    debt_remember_failed(cache, ops, n, ret_results);
+    ret_lease->session = turn.session;
+    return WEFT_RC_OK;
 }
 
 void weft_cache_release(struct weft_cache_lease *lease)
