@@ -6,24 +6,32 @@
 #include <ctype.h>
 #include <string.h>
 
+/* Text that neither ends a comment nor begins one. */
+static void write_harmless(FILE *out, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        bool after = text[i] == '/' && i > 0 && text[i - 1] == '*';
+        bool before = text[i] == '/' && i + 1 < size && text[i + 1] == '*';
+        fputc(after || before ? '|' : text[i], out);
+    }
+}
+
 /* The comment of the contract, so that whoever reads the header need not open the .proto. */
 static void write_comment(FILE *out, const char *indent, const char *comment)
 {
     bool first = true;
-    while (comment != NULL && *comment != '\0') {
+    if (comment == NULL || comment[strspn(comment, " \t\n")] == '\0') return;
+    while (*comment != '\0') {
+        comment += strspn(comment, " \t");
         size_t size = strcspn(comment, "\n");
-        while (size > 0 && *comment == ' ')
-            comment++, size--;
         if (size > 0) {
-            fprintf(out, "%s%s", indent, first ? "/* " : " * ");
-            for (size_t i = 0; i < size; i++) /* neither end nor begin a comment inside */
-                fputc(comment[i] == '/' && i > 0 && comment[i - 1] == '*' ? '|' : comment[i], out);
+            fprintf(out, "%s%s%s", first ? "" : "\n", indent, first ? "/* " : " * ");
+            write_harmless(out, comment, size);
             first = false;
         }
-        comment += size;
-        if (*comment == '\n') comment++;
-        if (size > 0) fputs(*comment == '\0' ? " */\n" : "\n", out);
+        comment += size + (comment[size] == '\n');
     }
+    fputs(" */\n", out);
 }
 
 static void write_guard(struct weft_gen_model *model, const file_proto *file, FILE *out)
@@ -73,14 +81,15 @@ static void write_event(struct weft_gen_model *model, const struct weft_gen_mess
             "    return weft_emit(tx, &%1$s_event, (const ProtobufCMessage *)message);\n"
             "}\n"
             "typedef weft_status (*%1$s_handler)(weft_event *event, const %2$s *in, void *arg);\n"
-            "static inline weft_status %1$s_trampoline(weft_handler handler, weft_work *event, const ProtobufCMessage "
-            "*in, void *arg)\n"
+            "static inline weft_status %1$s_trampoline(\n"
+            "    weft_handler handler, weft_work *event, const ProtobufCMessage *in, void *arg)\n"
             "{\n"
             "    return ((%1$s_handler)handler)(event, (const %2$s *)in, arg);\n"
             "}\n"
             "static inline void %1$s_on(weft_group *group, %1$s_handler handler, void *arg)\n"
             "{\n"
-            "    weft_group_add_event(group, &%1$s_event, %1$s_trampoline, (weft_handler)handler, arg);\n"
+            "    weft_group_add_event(\n"
+            "        group, &%1$s_event, %1$s_trampoline, (weft_handler)handler, arg);\n"
             "}\n",
             symbol, c_type, message->event->type, message->event->topic, message->event->key);
 }
@@ -130,23 +139,26 @@ static void write_method(const struct method *method, FILE *out)
 {
     fprintf(out, "\nextern const struct weft_method_type %s_method;\n", method->symbol);
     if (method->streams) return;
-    fprintf(
-        out,
-        "typedef weft_status (*%1$s_handler)(weft_call *call, const %2$s *in, %3$s *out, void *arg);\n"
-        "static inline weft_status %1$s_trampoline(weft_handler handler, weft_work *call, const ProtobufCMessage *in,\n"
-        "    ProtobufCMessage *out, void *arg)\n"
-        "{\n"
-        "    return ((%1$s_handler)handler)(call, (const %2$s *)in, (%3$s *)out, arg);\n"
-        "}\n"
-        "/* Calls it: waits for the answer, to the deadline of `work`. */\n"
-        "static inline weft_status %1$s(weft_client *client, weft_work *work, const %2$s *in, %3$s **ret_out)\n"
-        "{\n"
-        "    ProtobufCMessage *out = NULL;\n"
-        "    weft_status status = weft_client_call(client, work, &%1$s_method, (const ProtobufCMessage *)in, &out);\n"
-        "    if (status == WEFT_OK) *ret_out = (%3$s *)out;\n"
-        "    return status;\n"
-        "}\n",
-        method->symbol, method->in, method->out);
+    fprintf(out,
+            "typedef weft_status (*%1$s_handler)(\n"
+            "    weft_call *call, const %2$s *in, %3$s *out, void *arg);\n"
+            "static inline weft_status %1$s_trampoline(\n"
+            "    weft_handler handler, weft_work *call, const ProtobufCMessage *in, ProtobufCMessage *out, void *arg)\n"
+            "{\n"
+            "    return ((%1$s_handler)handler)(\n"
+            "        call, (const %2$s *)in, (%3$s *)out, arg);\n"
+            "}\n"
+            "/* Calls it: waits for the answer, to the deadline of `work`. */\n"
+            "static inline weft_status %1$s(\n"
+            "    weft_client *client, weft_work *work, const %2$s *in, %3$s **ret_out)\n"
+            "{\n"
+            "    ProtobufCMessage *out = NULL;\n"
+            "    weft_status status = weft_client_call(\n"
+            "        client, work, &%1$s_method, (const ProtobufCMessage *)in, &out);\n"
+            "    if (status == WEFT_OK) *ret_out = (%3$s *)out;\n"
+            "    return status;\n"
+            "}\n",
+            method->symbol, method->in, method->out);
 }
 
 static void write_handlers(struct weft_gen_model *model, const file_proto *file, size_t index, const char *symbol,
@@ -162,7 +174,7 @@ static void write_handlers(struct weft_gen_model *model, const file_proto *file,
         if (methods[i].streams)
             fprintf(out, "    /* rpc %s streams: it has no handler here. */\n", methods[i].proto->name);
         else
-            fprintf(out, "    weft_status (*%s)(weft_call *call, const %s *in, %s *out, void *arg);\n",
+            fprintf(out, "    weft_status (*%s)(\n        weft_call *call, const %s *in, %s *out, void *arg);\n",
                     methods[i].member, methods[i].in, methods[i].out);
         n_unary += !methods[i].streams;
     }
@@ -173,8 +185,9 @@ static void write_handlers(struct weft_gen_model *model, const file_proto *file,
 static void write_register(const char *symbol, const struct method *methods, size_t n_methods, FILE *out)
 {
     fprintf(out,
-            "/* Methods that are NULL here answer UNIMPLEMENTED. */\n"
-            "static inline void %1$s_register(weft_service *service, const struct %1$s_handlers *handlers, void *arg)\n"
+            "\n/* Methods whose handler is NULL answer UNIMPLEMENTED. */\n"
+            "static inline void %1$s_register(\n"
+            "    weft_service *service, const struct %1$s_handlers *handlers, void *arg)\n"
             "{\n"
             "    (void)service, (void)handlers, (void)arg;\n",
             symbol);
@@ -182,8 +195,8 @@ static void write_register(const char *symbol, const struct method *methods, siz
         if (!methods[i].streams)
             fprintf(out,
                     "    if (handlers->%2$s != NULL)\n"
-                    "        weft_service_add_method(service, &%1$s_method, %1$s_trampoline, "
-                    "(weft_handler)handlers->%2$s, arg);\n",
+                    "        weft_service_add_method(service, &%1$s_method,\n"
+                    "            %1$s_trampoline, (weft_handler)handlers->%2$s, arg);\n",
                     methods[i].symbol, methods[i].member);
     fputs("}\n", out);
 }
@@ -196,11 +209,11 @@ static void write_service(struct weft_gen_model *model, const file_proto *file, 
     const char *symbol = weft_gen_name_symbol(model, name);
     struct method *methods = weft_gen_alloc(model, (service->n_method + 1) * sizeof *methods);
     fprintf(out, "\n/* ---- %s ---- */\n", name);
-    for (size_t i = 0; i < service->n_method; i++) {
+    for (size_t i = 0; i < service->n_method; i++)
         methods[i] = describe(model, name, service->method[i]);
-        write_method(&methods[i], out);
-    }
     write_handlers(model, file, index, symbol, methods, service->n_method, out);
+    for (size_t i = 0; i < service->n_method; i++)
+        write_method(&methods[i], out);
     write_register(symbol, methods, service->n_method, out);
 }
 
