@@ -330,6 +330,31 @@ const char *weft_config_key(char ret_key[WEFT_CONFIG_KEY], const char *format, .
     return ret_key;
 }
 
+/* sqlite: in the data folder, whose name is percent-encoded (RFC 3986 section 2.1) where a URL needs it. */
+static const char *store_default(const struct weft_config *config, struct weft_arena *arena)
+{
+    struct weft_buffer url __attribute__((cleanup(weft_buffer_free))) = WEFT_BUFFER_EMPTY;
+    weft_buffer_text(&url, "sqlite:");
+    for (const char *c = weft_config_text(config, "data_dir"); *c != '\0'; c++)
+        if (strchr("%?#", *c) != NULL)
+            weft_buffer_format(&url, "%%%02X", (unsigned char)*c);
+        else
+            weft_buffer_byte(&url, *c);
+    weft_buffer_byte(&url, '/');
+    return weft_arena_strdup(arena, url.data);
+}
+
+const char *weft_config_store(const struct weft_config *config, const char *service, struct weft_arena *arena,
+                              const char **ret_origin, bool *ret_own)
+{
+    char own[WEFT_CONFIG_KEY];
+    weft_config_key(own, "services.%s.store", service);
+    *ret_own = weft_config_is_set(config, own);
+    const char *key = *ret_own ? own : "store", *url = weft_config_text(config, key);
+    *ret_origin = weft_config_origin(config, key);
+    return url != NULL ? url : store_default(config, arena);
+}
+
 /* ---- plugins' options -------------------------------------------------------------------------------------------- */
 
 weft_status weft_config_plugin_option(const struct weft_config *config, const char *plugin, const char *option,

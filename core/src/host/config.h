@@ -38,6 +38,11 @@ uint64_t weft_config_amount(const struct weft_config *config, const char *key); 
 const char *weft_config_origin(const struct weft_config *config, const char *key);
 bool weft_config_is_set(const struct weft_config *config, const char *key);
 
+/* The URL of a service's store and its origin: services.<service>.store, else store, else sqlite: in data_dir. A
+ * service with nothing of its own set says so by *ret_own. */
+const char *weft_config_store(const struct weft_config *config, const char *service, struct weft_arena *arena,
+                              const char **ret_origin, bool *ret_own);
+
 /* A key with names in it, "services.%s.groups.%s.lanes", into `ret_key`. Returns ret_key. */
 #define WEFT_CONFIG_KEY 192
 const char *weft_config_key(char ret_key[WEFT_CONFIG_KEY], const char *format, ...)

@@ -53,12 +53,13 @@ weft_status weft_loader_check_owner(const char *path, struct weft_fault *ret_fau
 
 const char *weft_loader_default_directory(struct weft_arena *arena, const char *relative)
 {
-    char program[PATH_MAX];
+    char program[PATH_MAX], resolved[PATH_MAX];
     ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
     program[size > 0 ? size : 0] = '\0';
     char *slash = strrchr(program, '/');
     if (slash != NULL) *slash = '\0';
-    return weft_arena_format(arena, "%s/%s", program, relative);
+    const char *path = weft_arena_format(arena, "%s/%s", program, relative);
+    return realpath(path, resolved) != NULL ? weft_arena_strdup(arena, resolved) : path;
 }
 
 /* ---- the directory ----------------------------------------------------------------------------------------------- */

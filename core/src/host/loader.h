@@ -37,6 +37,10 @@ weft_status weft_loader_find(struct weft_loader *loader, uint32_t kind, const ch
 /* "transport", "cache", "store". */
 const char *weft_kind_name(uint32_t kind);
 
+/* Where plugins and services are when nothing else is said, as installed and in the build tree. */
+#define WEFT_LOADER_PLUGINS  "../lib/weft/plugins-" WEFT_STRINGIFY(WEFT_ABI_MAJOR)
+#define WEFT_LOADER_SERVICES "../lib/weft/services"
+
 /* `relative` to the directory of the running executable, "../lib/weft/plugins-1"; in the arena. */
 const char *weft_loader_default_directory(struct weft_arena *arena, const char *relative);
 

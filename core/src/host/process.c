@@ -18,7 +18,7 @@ enum { PROCESS_ARENA_BYTES = 16 * 1024 };
 static const char *service_directory(const struct weft_process *process)
 {
     const char *set = weft_config_text(process->config, "service_dir");
-    return set != NULL ? set : weft_loader_default_directory(process->arena, "../lib/weft/services");
+    return set != NULL ? set : weft_loader_default_directory(process->arena, WEFT_LOADER_SERVICES);
 }
 
 static weft_status part_add(struct weft_process *process, struct weft_service *service, struct weft_fault *fault)
@@ -187,20 +187,6 @@ static struct weft_instance_options instance_options(struct weft_process *proces
                                            .on_health_arg = process };
 }
 
-/* sqlite: in the data folder, whose name is percent-encoded (RFC 3986 section 2.1) where a URL needs it. */
-static const char *store_default(struct weft_process *process)
-{
-    struct weft_buffer url __attribute__((cleanup(weft_buffer_free))) = WEFT_BUFFER_EMPTY;
-    weft_buffer_text(&url, "sqlite:");
-    for (const char *c = weft_config_text(process->config, "data_dir"); *c != '\0'; c++)
-        if (strchr("%?#", *c) != NULL)
-            weft_buffer_format(&url, "%%%02X", (unsigned char)*c);
-        else
-            weft_buffer_byte(&url, *c);
-    weft_buffer_byte(&url, '/');
-    return weft_arena_strdup(process->arena, url.data);
-}
-
 static bool service_keeps(const struct weft_service *service)
 {
     bool consumes = false;
@@ -211,13 +197,11 @@ static bool service_keeps(const struct weft_service *service)
 
 static weft_status store_open(struct weft_process *process, struct weft_part *part, struct weft_fault *fault)
 {
-    char own[WEFT_CONFIG_KEY];
-    weft_config_key(own, "services.%s.store", part->service->name);
-    bool set = weft_config_is_set(process->config, own);
-    if (!set && !service_keeps(part->service)) return WEFT_OK;
-    struct weft_instance_options options = instance_options(process, WEFT_KIND_STORE, set ? own : "store");
+    struct weft_instance_options options = instance_options(process, WEFT_KIND_STORE, "store");
+    bool own;
+    options.url = weft_config_store(process->config, part->service->name, process->arena, &options.url_origin, &own);
     options.service = part->service->name;
-    if (options.url == NULL) options.url = store_default(process);
+    if (!own && !service_keeps(part->service)) return WEFT_OK;
     weft_status status = weft_instance_open(process->loader, &options, &part->store_instance, fault);
     if (status != WEFT_OK) return status;
     part->store =
@@ -248,7 +232,7 @@ static weft_status plugins_open(struct weft_process *process, struct weft_fault 
 static weft_status loader_make(struct weft_process *process, struct weft_fault *fault)
 {
     const char *set = weft_config_text(process->config, "plugin_dir");
-    const char *directory = set != NULL ? set : weft_loader_default_directory(process->arena, "../lib/weft/plugins-1");
+    const char *directory = set != NULL ? set : weft_loader_default_directory(process->arena, WEFT_LOADER_PLUGINS);
     /* A test that brings its plugins along need not have a folder of them. */
     if (set == NULL && process->options.n_plugins > 0 && access(directory, F_OK) != 0) directory = NULL;
     weft_status status = weft_loader_new(directory, &process->loader, fault);
