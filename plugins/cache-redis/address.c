@@ -123,6 +123,10 @@ int32_t address_find(struct address *address, uint64_t deadline_ns, struct addri
 {
     struct addrinfo numeric = address->hints;
     numeric.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+#if defined(__SANITIZE_THREAD__)
+    numeric.ai_flags =
+        0; /* the C library's own threads crash under the thread sanitizer, which does not know of them */
+#endif
     if (getaddrinfo(address->host, address->port, &numeric, ret_list) == 0) return WEFT_RC_OK;
     return lookup_wait(address, deadline_ns, ret_list, ret_error);
 }

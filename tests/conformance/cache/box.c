@@ -42,6 +42,7 @@ int32_t box_try_open(struct box *box, const struct kit *kit, const struct box_se
     box->kit = kit;
     box->ops = kit->plugin->cache;
     box->self = NULL;
+    box->n_keys = 0;
     box->options = options_for(kit, setup);
     KIT_CHECK(kit_url_parse(setup->url != NULL ? setup->url : kit->url, &box->url), "the URL cannot be read");
     url_adjust(&box->url.parts, setup);
@@ -65,6 +66,8 @@ void box_close(struct box *box)
 {
     if (box->self != NULL) box->kit->plugin->close(box->self, kit_deadline(2));
     free(box->options);
+    while (box->n_keys != 0)
+        free(box->keys[--box->n_keys]);
     kit_host_destroy(&box->host);
 }
 
@@ -77,18 +80,24 @@ void *box_session(struct box *box)
     return session;
 }
 
-struct key key_of(const struct box *box, const char *name)
+static char *key_text(struct box *box, size_t size)
+{
+    KIT_CHECK(box->n_keys < BOX_KEYS_MAX, "the test has too many keys");
+    return box->keys[box->n_keys++] = malloc(size);
+}
+
+struct key key_of(struct box *box, const char *name)
 {
     size_t size = strlen(box->kit->prefix) + 1 + strlen(name);
-    char *text = malloc(size + 1);
+    char *text = key_text(box, size + 1);
     snprintf(text, size + 1, "%s:%s", box->kit->prefix, name);
     return (struct key){ text, size };
 }
 
-struct key key_sized(const struct box *box, const char *name, size_t size)
+struct key key_sized(struct box *box, const char *name, size_t size)
 {
     struct key start = key_of(box, name);
-    char *text = malloc(size);
+    char *text = key_text(box, size);
     memset(text, 'k', size);
     memcpy(text, start.bytes, start.size < size ? start.size : size);
     return (struct key){ text, size };

@@ -7,7 +7,7 @@
 #include "proxy.h"
 #include "url.h"
 
-enum { BOX_THREADS_MAX = 100 };
+enum { BOX_THREADS_MAX = 100, BOX_KEYS_MAX = 8192 };
 
 struct box {
     struct kit_host host; /* first */
@@ -17,6 +17,8 @@ struct box {
     void *options;
     struct kit_url url;
     struct weft_open open;
+    char *keys[BOX_KEYS_MAX]; /* their texts */
+    size_t n_keys;
 };
 
 /* What differs from the plain one. */
@@ -34,13 +36,13 @@ void box_open(struct box *box, const struct kit *kit, const struct box_setup *se
 void box_close(struct box *box);
 void *box_session(struct box *box);
 
-/* A key with the test's prefix; the text lives as long as the process. */
+/* A key with the test's prefix; the text lives as long as the box. */
 struct key {
     const void *bytes;
     size_t size;
 };
-struct key key_of(const struct box *box, const char *name);
-struct key key_sized(const struct box *box, const char *name, size_t size); /* filled up to so many bytes */
+struct key key_of(struct box *box, const char *name);
+struct key key_sized(struct box *box, const char *name, size_t size); /* filled up to so many bytes */
 
 /* Operations. */
 struct weft_cache_op op_get(struct key key);

@@ -160,25 +160,34 @@ START_TEST(redis_closed_connection_is_unavailable_and_no_signal)
 }
 END_TEST
 
-START_TEST(redis_names_are_found_or_fail_in_time)
+START_TEST(redis_names_are_found)
 {
     struct addrinfo *list = NULL;
     struct weft_error error = { 0 };
     struct address *numeric = address_new("127.0.0.1", 6379), *local = address_new("localhost", 6379);
-    struct address *nowhere = address_new("no-such-host.invalid", 6379);
     ck_assert_int_eq(address_find(numeric, 0, &list, &error), WEFT_RC_OK); /* nothing to wait for */
     freeaddrinfo(list);
     ck_assert_int_eq(address_find(local, clock_now_ns() + 5ull * SECOND_NS, &list, &error), WEFT_RC_OK);
     freeaddrinfo(list);
+    address_free(numeric);
+    address_free(local);
+}
+END_TEST
+
+#if !defined(__SANITIZE_THREAD__) /* see address_find */
+START_TEST(redis_names_that_are_unknown_fail_in_time)
+{
+    struct addrinfo *list = NULL;
+    struct weft_error error = { 0 };
+    struct address *nowhere = address_new("no-such-host.invalid", 6379);
     uint64_t start = clock_now_ns();
     ck_assert_int_ne(address_find(nowhere, start + SECOND_NS, &list, &error), WEFT_RC_OK);
     ck_assert_uint_lt(clock_now_ns() - start, 1100000000u);
     ck_assert_ptr_nonnull(strstr(error.text, "no-such-host.invalid"));
-    address_free(numeric);
-    address_free(local);
     address_free(nowhere);
 }
 END_TEST
+#endif
 
 int main(void)
 {
@@ -192,7 +201,10 @@ int main(void)
     tcase_add_test(tests, redis_answers_that_come_in_pieces_are_one);
     tcase_add_test(tests, redis_answers_that_are_not_its_protocol_are_unavailable);
     tcase_add_test(tests, redis_closed_connection_is_unavailable_and_no_signal);
-    tcase_add_test(tests, redis_names_are_found_or_fail_in_time);
+    tcase_add_test(tests, redis_names_are_found);
+#if !defined(__SANITIZE_THREAD__)
+    tcase_add_test(tests, redis_names_that_are_unknown_fail_in_time);
+#endif
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

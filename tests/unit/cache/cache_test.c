@@ -14,6 +14,8 @@ static struct {             /* the plugin */
     _Atomic int32_t rc;     /* of runs */
     _Atomic int32_t del_rc; /* of single DELs */
     atomic_bool refuse_open;
+    atomic_bool hold_dels; /* DELs wait while it is set */
+    atomic_bool holding;   /* one does */
     atomic_uint n_runs, n_open, n_opened;
     char dropped[N_SEEN][32]; /* keys of DELs that were run */
     unsigned n_dropped;
@@ -47,6 +49,10 @@ static int32_t fake_run(void *session, const struct weft_cache_op *ops, size_t n
     if (fake.rc != WEFT_RC_OK) {
         *ret_error = (struct weft_error){ fake.rc, "as told" };
         return fake.rc;
+    }
+    for (uint64_t end = weft_clock_ns() + 5 * WEFT_SECOND; n != 0 && ops[0].verb == WEFT_CACHE_DEL && fake.hold_dels;) {
+        fake.holding = true;
+        ck_assert_uint_lt(weft_clock_ns(), end);
     }
     for (size_t i = 0; i < n; i++) {
         ret_results[i] = (struct weft_cache_result){ .rc = WEFT_RC_OK };
@@ -136,7 +142,9 @@ START_TEST(cache_waits_for_a_session_that_comes_back_in_time)
     pthread_t thread;
     weft_cache_run(cache, NULL, 0, NULL, &lease);
     pthread_create(&thread, NULL, release_soon, &lease);
+    uint64_t start = weft_clock_ns();
     ck_assert_int_eq(run(cache, WEFT_CACHE_GET, "k"), WEFT_RC_OK);
+    ck_assert_uint_lt(weft_clock_ns() - start, 2 * WEFT_SECOND); /* woken, not timed out */
     pthread_join(thread, NULL);
     weft_cache_free(cache);
 }
@@ -186,6 +194,32 @@ START_TEST(cache_sends_failed_drops_before_it_reads_again)
     unsigned n = fake.n_dropped;
     run(cache, WEFT_CACHE_GET, "k");
     ck_assert_uint_eq(fake.n_dropped, n); /* once is enough */
+    weft_cache_free(cache);
+}
+END_TEST
+
+static void *pay(void *cache)
+{
+    wait_until_up(cache);
+    return NULL;
+}
+
+START_TEST(cache_is_not_read_while_owed_drops_are_on_their_way)
+{
+    struct weft_cache *cache = cache_with(4, WEFT_SECOND);
+    pthread_t thread;
+    fake.rc = WEFT_RC_TIMEOUT;
+    run(cache, WEFT_CACHE_DEL, "stale");
+    fake.rc = WEFT_RC_OK;
+    fake.hold_dels = true;
+    pthread_create(&thread, NULL, pay, cache);
+    while (!fake.holding) {
+    }
+    ck_assert_int_eq(run(cache, WEFT_CACHE_GET, "stale"), WEFT_RC_UNAVAILABLE);
+    fake.hold_dels = false;
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(run(cache, WEFT_CACHE_GET, "stale"), WEFT_RC_OK);
+    ck_assert(was_dropped("stale"));
     weft_cache_free(cache);
 }
 END_TEST
@@ -267,6 +301,7 @@ int main(void)
     tcase_add_test(tests, cache_that_fails_in_a_row_is_left_alone_and_tried_again_later);
     tcase_add_test(tests, cache_still_down_is_tried_once_a_pause);
     tcase_add_test(tests, cache_sends_failed_drops_before_it_reads_again);
+    tcase_add_test(tests, cache_is_not_read_while_owed_drops_are_on_their_way);
     tcase_add_test(tests, cache_keeps_drops_that_fail_again);
     tcase_add_test(tests, cache_repeats_a_drop_that_a_replica_refused);
     tcase_add_test(tests, cache_whose_sessions_do_not_open_is_unavailable_and_recovers);
