@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "contract/message.h"
 #include "data/cached.h"
 #include "data/tx.h"
 #include "observe/log.h"
@@ -29,6 +30,11 @@ char *weft_format(weft_work *work, const char *format, ...)
     char *text = weft_arena_vformat(work->arena, format, args);
     va_end(args);
     return text;
+}
+
+ProtobufCMessage *weft_message_new(weft_work *work, const ProtobufCMessageDescriptor *descriptor)
+{
+    return weft_message_make(work->arena, descriptor);
 }
 
 char *weft_uuid(weft_work *work)
