@@ -2,12 +2,14 @@
 #include "contract/wellknown.h"
 
 #include "google/protobuf/any.weft.h"
+#include "google/protobuf/descriptor.weft.h"
 #include "google/protobuf/duration.weft.h"
 #include "google/protobuf/empty.weft.h"
 #include "google/protobuf/field_mask.weft.h"
 #include "google/protobuf/struct.weft.h"
 #include "google/protobuf/timestamp.weft.h"
 #include "google/protobuf/wrappers.weft.h"
+#include "weft/options.weft.h"
 #include <string.h>
 
 #define PREFIX "google.protobuf."
@@ -47,6 +49,11 @@ bool weft_wellknown_is_null(const ProtobufCFieldDescriptor *field)
     return field->type == PROTOBUF_C_TYPE_ENUM && strcmp(type->name, PREFIX "NullValue") == 0;
 }
 
+const ProtobufCEnumDescriptor *weft_wellknown_null_enum(void)
+{
+    return &google__protobuf__null_value__descriptor;
+}
+
 static const struct weft_message_type *find_in(const struct weft_file *file, const char *name)
 {
     for (size_t i = 0; file->messages[i] != NULL; i++)
@@ -54,15 +61,23 @@ static const struct weft_message_type *find_in(const struct weft_file *file, con
     return NULL;
 }
 
+static const struct weft_file *const files[] = {
+    &google_protobuf_any_proto,        &google_protobuf_duration_proto,   &google_protobuf_empty_proto,
+    &google_protobuf_field_mask_proto, &google_protobuf_struct_proto,     &google_protobuf_timestamp_proto,
+    &google_protobuf_wrappers_proto,   &google_protobuf_descriptor_proto, &weft_options_proto,
+};
+
+const struct weft_file *weft_wellknown_file(const char *name)
+{
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (strcmp(files[i]->name, name) == 0) return files[i];
+    return NULL;
+}
+
 const struct weft_message_type *weft_wellknown_find(const char *name)
 {
-    static const struct weft_file *const files[] = {
-        &google_protobuf_any_proto,        &google_protobuf_duration_proto, &google_protobuf_empty_proto,
-        &google_protobuf_field_mask_proto, &google_protobuf_struct_proto,   &google_protobuf_timestamp_proto,
-        &google_protobuf_wrappers_proto,
-    };
-    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0) return NULL;
     const struct weft_message_type *found = NULL;
+    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 && strncmp(name, "weft.", 5) != 0) return NULL;
     for (size_t i = 0; i < sizeof files / sizeof files[0] && found == NULL; i++)
         found = find_in(files[i], name);
     return found;

@@ -22,7 +22,11 @@ enum weft_wellknown {
 enum weft_wellknown weft_wellknown_of(const ProtobufCMessageDescriptor *descriptor);
 bool weft_wellknown_is_null(const ProtobufCFieldDescriptor *field); /* of type google.protobuf.NullValue */
 
-/* A message by its full name, among the well-known ones; NULL. */
+const ProtobufCEnumDescriptor *weft_wellknown_null_enum(void);
+
+/* The files that libweft has itself, descriptor.proto and weft/options.proto as well; NULL: not among them. */
+const struct weft_file *weft_wellknown_file(const char *name);
+/* A message by its full name, among those of these files; NULL. */
 const struct weft_message_type *weft_wellknown_find(const char *name);
 /* The same, and among those of `file` and of all it imports. */
 const struct weft_message_type *weft_wellknown_find_from(const struct weft_file *file, const char *name);

@@ -16,6 +16,7 @@ void arena_drop(void)
 int main(void)
 {
     Suite *suite = suite_create("contract");
+    suite_add_tcase(suite, dynamic_case());
     suite_add_tcase(suite, guard_case());
     suite_add_tcase(suite, json_case());
     suite_add_tcase(suite, message_case());

@@ -7,6 +7,7 @@
 #include "test/v1/everything.weft.h"
 #include <check.h>
 
+TCase *dynamic_case(void);
 TCase *guard_case(void);
 TCase *json_case(void);
 TCase *message_case(void);
