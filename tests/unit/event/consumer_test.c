@@ -15,6 +15,7 @@ static struct fake_transport *transport;
 static struct weft_consumer *consumer;
 static uint32_t runs; /* of the handler; atomic */
 static bool slow;     /* atomic */
+static char ids[64][37];
 
 /* What it does is the event's email. */
 static weft_status on_created(weft_event *event, const User__V1__UserCreated *in, void *arg)
@@ -75,6 +76,8 @@ static void start_ordered(void)
 
 static void setup(void)
 {
+    for (int i = 0; i < 64; i++)
+        snprintf(ids[i], sizeof ids[i], "018f2c5e-0000-7000-8000-%012d", i);
     stage = stage_new();
     transport = fake_transport_new();
 }
@@ -88,9 +91,7 @@ static void teardown(void)
 
 static const char *id_of(int number)
 {
-    static char ids[256][37];
-    snprintf(ids[number & 255], 37, "018f2c5e-0000-7000-8000-%012d", number);
-    return ids[number & 255];
+    return ids[number];
 }
 
 static void deliver(int number, const char *key, const char *email)

@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,36 +37,45 @@ struct stage {
 static struct {
     int32_t (*run)(void *session, const struct weft_statement *statements, size_t n, struct weft_result *ret_result,
                    uint64_t deadline_ns);
+    pthread_mutex_t mutex; /* of these: */
     int32_t rc;
     uint32_t runs;
     bool after;
     uint64_t n;
-} stage_switch;
+} stage_switch = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 static int32_t stage_run(void *session, const struct weft_statement *statements, size_t n,
                          struct weft_result *ret_result, uint64_t deadline_ns)
 {
-    __atomic_fetch_add(&stage_switch.n, 1, __ATOMIC_RELAXED);
-    uint32_t left = __atomic_load_n(&stage_switch.runs, __ATOMIC_ACQUIRE);
-    if (left == 0) return stage_switch.run(session, statements, n, ret_result, deadline_ns);
-    __atomic_store_n(&stage_switch.runs, left - 1, __ATOMIC_RELEASE);
-    if (stage_switch.after) stage_switch.run(session, statements, n, ret_result, deadline_ns);
+    pthread_mutex_lock(&stage_switch.mutex);
+    stage_switch.n++;
+    bool fails = stage_switch.runs > 0, after = stage_switch.after;
+    int32_t rc = stage_switch.rc;
+    if (fails) stage_switch.runs--;
+    pthread_mutex_unlock(&stage_switch.mutex);
+    if (!fails) return stage_switch.run(session, statements, n, ret_result, deadline_ns);
+    if (after) stage_switch.run(session, statements, n, ret_result, deadline_ns);
     *ret_result = (struct weft_result){ .failed = 0, .text = "made to fail" };
-    return stage_switch.rc;
+    return rc;
 }
 
 void stage_fail(struct stage *stage, int32_t rc, uint32_t runs, bool after)
 {
     (void)stage;
+    pthread_mutex_lock(&stage_switch.mutex);
     stage_switch.rc = rc;
     stage_switch.after = after;
-    __atomic_store_n(&stage_switch.runs, runs, __ATOMIC_RELEASE);
+    stage_switch.runs = runs;
+    pthread_mutex_unlock(&stage_switch.mutex);
 }
 
 uint64_t stage_runs(struct stage *stage)
 {
     (void)stage;
-    return __atomic_load_n(&stage_switch.n, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&stage_switch.mutex);
+    uint64_t n = stage_switch.n;
+    pthread_mutex_unlock(&stage_switch.mutex);
+    return n;
 }
 
 static void must(weft_status status, const struct weft_fault *fault)
