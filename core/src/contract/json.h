@@ -21,5 +21,10 @@ weft_status weft_json_write(const struct weft_message_type *type, const Protobuf
  * type, out of range, duplicate key, deeper than 100. */
 weft_status weft_json_read(const struct weft_message_type *type, const char *text, size_t size,
                            struct weft_arena *arena, ProtobufCMessage **ret_message, struct weft_fault *ret_fault);
+/* The same for what another version of the contract may have written: unknown fields are passed over, as protobuf does.
+ */
+weft_status weft_json_read_known(const struct weft_message_type *type, const char *text, size_t size,
+                                 struct weft_arena *arena, ProtobufCMessage **ret_message,
+                                 struct weft_fault *ret_fault);
 
 #endif

@@ -154,7 +154,8 @@ static weft_status read_member(struct weft_json_reader *reader, const struct wef
 {
     struct weft_json_scan *scan = &reader->scan;
     unsigned index = find_field(type, name, *expected);
-    if (index == type->descriptor->n_fields) return unknown_field(reader, type, name);
+    if (index == type->descriptor->n_fields)
+        return reader->known_only ? weft_json_scan_skip(scan) : unknown_field(reader, type, name);
     const char *outer_message = scan->message, *outer_field = scan->field;
     scan->message = type->name;
     scan->field = type->descriptor->fields[index].name;
@@ -197,14 +198,28 @@ weft_status weft_json_reader_message(struct weft_json_reader *reader, const stru
     return status;
 }
 
+static weft_status read_document(struct weft_json_reader *reader, const struct weft_message_type *type,
+                                 ProtobufCMessage **ret_message)
+{
+    ProtobufCMessage *message;
+    weft_status status = weft_json_reader_message(reader, type, &message);
+    if (status == WEFT_OK) status = weft_json_scan_end(&reader->scan);
+    if (status == WEFT_OK) *ret_message = message;
+    return status;
+}
+
 weft_status weft_json_read(const struct weft_message_type *type, const char *text, size_t size,
                            struct weft_arena *arena, ProtobufCMessage **ret_message, struct weft_fault *ret_fault)
 {
     struct weft_json_reader reader = { .arena = arena, .file = type->file };
-    ProtobufCMessage *message;
     weft_json_scan_init(&reader.scan, text, size, arena, ret_fault);
-    weft_status status = weft_json_reader_message(&reader, type, &message);
-    if (status == WEFT_OK) status = weft_json_scan_end(&reader.scan);
-    if (status == WEFT_OK) *ret_message = message;
-    return status;
+    return read_document(&reader, type, ret_message);
+}
+
+weft_status weft_json_read_known(const struct weft_message_type *type, const char *text, size_t size,
+                                 struct weft_arena *arena, ProtobufCMessage **ret_message, struct weft_fault *ret_fault)
+{
+    struct weft_json_reader reader = { .arena = arena, .file = type->file, .known_only = true };
+    weft_json_scan_init(&reader.scan, text, size, arena, ret_fault);
+    return read_document(&reader, type, ret_message);
 }

@@ -11,6 +11,7 @@ struct weft_json_reader {
     struct weft_json_scan scan;
     struct weft_arena *arena;
     const struct weft_file *file; /* where the types of Any are looked for first */
+    bool known_only;              /* passes over fields that the contract does not have */
 };
 
 /* Elements under way, in the arena. */

@@ -228,7 +228,7 @@ weft_status weft_envelope_unpack(struct weft_arena *arena, const struct weft_env
                               (unsigned long long)limits.max_bytes);
     struct weft_span pattern, text = { message->payload, message->payload_size };
     if (envelope->body == WEFT_BODY_NESTJS && !type_is_nest_alike(type)) nest_read(message, &pattern, &text);
-    return weft_json_read(type->message, text.text, text.size, arena, ret_message, ret_fault);
+    return weft_json_read_known(type->message, text.text, text.size, arena, ret_message, ret_fault);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */

@@ -15,9 +15,11 @@ int main(void)
     Suite *suite = suite_create("event");
     suite_add_tcase(suite, object_case());
     suite_add_tcase(suite, envelope_case());
+    suite_add_tcase(suite, emit_case());
     suite_add_tcase(suite, window_case());
     suite_add_tcase(suite, relay_case());
     suite_add_tcase(suite, consumer_case());
+    suite_add_tcase(suite, way_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

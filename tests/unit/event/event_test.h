@@ -6,9 +6,11 @@
 #include <stdbool.h>
 
 TCase *consumer_case(void);
+TCase *emit_case(void);
 TCase *envelope_case(void);
 TCase *object_case(void);
 TCase *relay_case(void);
+TCase *way_case(void);
 TCase *window_case(void);
 
 /* Waits until `condition` is true; fails the test after 5 s. */
