@@ -11,8 +11,9 @@ int main(void)
     suite_add_tcase(suite, instance_case());
     suite_add_tcase(suite, service_case());
     suite_add_tcase(suite, crash_case());
+    suite_add_tcase(suite, process_case());
     SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed == 0 ? 0 : 1;

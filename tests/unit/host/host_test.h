@@ -11,5 +11,6 @@ TCase *loader_case(void);
 TCase *instance_case(void);
 TCase *service_case(void);
 TCase *crash_case(void);
+TCase *process_case(void);
 
 #endif
