@@ -214,10 +214,10 @@ static const struct weft_admin_page *page_named(const char *path)
     return page;
 }
 
-/* Asks until the page answers so, for at most five seconds. */
+/* Asks until the page answers so, for at most three seconds. */
 static void page_becomes(const char *path, unsigned status, const char *part)
 {
-    uint64_t end = weft_clock_ns() + 5 * WEFT_SECOND;
+    uint64_t end = weft_clock_ns() + 3 * WEFT_SECOND;
     struct weft_buffer body = WEFT_BUFFER_EMPTY;
     for (;;) {
         weft_buffer_free(&body);
@@ -230,10 +230,11 @@ static void page_becomes(const char *path, unsigned status, const char *part)
 
 START_TEST(process_is_ready_once_the_broker_is_and_not_before)
 {
-    steering.health = WEFT_HEALTH_CONNECTING;
+    steering.health = WEFT_HEALTH_DOWN;
     ck_assert_msg(make(&empty, NULL) == WEFT_OK, "%s", fault.text);
-    start();
     page_becomes("/readyz", 503, "{\"part\":\"transport\",\"reason\":\"connecting\"}");
+    start();
+    page_becomes("/readyz", 503, "{\"part\":\"transport\",\"reason\":\"down\"}"); /* so it is declared */
     page_becomes("/livez", 200, "true");
     steering.transport_host->health(steering.transport_host, WEFT_HEALTH_DOWN, "connection refused");
     page_becomes("/readyz", 503, "connection refused");
