@@ -9,6 +9,7 @@
 #include "contract/json.h"
 #include "contract/message.h"
 #include "host/option.h"
+#include "rpc/details.h"
 #include "rpc/server.h"
 
 #include <argp.h>
@@ -19,7 +20,6 @@
 #include <string.h>
 
 static const char name[] = "call";
-static const char details_key[] = "grpc-status-details-bin";
 
 enum { CALL_HEADERS_MAX = 32, CALL_ARENA_BYTES = 64 * 1024, CALL_INPUT_MAX = 4 << 20 };
 
@@ -171,6 +171,13 @@ static void metadata_print(const char *what, const struct weft_channel_metadata 
             fprintf(stderr, "%s %s: %s\n", what, metadata[i].name, metadata[i].value);
 }
 
+/* Servers as a rule say it in the text already. */
+static void violation_add(const char *field, const char *description, struct weft_buffer *line)
+{
+    if (strstr(line->data, field) != NULL && strstr(line->data, description) != NULL) return;
+    weft_buffer_format(line, "; %s: %s", field, description);
+}
+
 /* Appends the violations of a google.rpc.BadRequest to the one line of an error. */
 static void violations_add(struct weft_arena *arena, const Google__Protobuf__Any *any, struct weft_buffer *line)
 {
@@ -186,8 +193,7 @@ static void violations_add(struct weft_arena *arena, const Google__Protobuf__Any
         return;
     const Google__Rpc__BadRequest *request = (const Google__Rpc__BadRequest *)message;
     for (size_t i = 0; i < request->n_field_violations; i++)
-        weft_buffer_format(line, "; %s: %s", request->field_violations[i]->field,
-                           request->field_violations[i]->description);
+        violation_add(request->field_violations[i]->field, request->field_violations[i]->description, line);
 }
 
 static void details_add(struct weft_arena *arena, const struct weft_channel_reply *reply, struct weft_buffer *line)
@@ -196,7 +202,7 @@ static void details_add(struct weft_arena *arena, const struct weft_channel_repl
     for (size_t i = 0; i < reply->n_trailers; i++) {
         ProtobufCMessage *message = NULL;
         struct weft_fault ignored = { 0 };
-        if (strcmp(reply->trailers[i].name, details_key) != 0) continue;
+        if (strcmp(reply->trailers[i].name, WEFT_DETAILS_KEY) != 0) continue;
         if (weft_guard_unpack(&limits, &google__rpc__status__descriptor, reply->trailers[i].value,
                               reply->trailers[i].size, arena, &message, &ignored) != WEFT_OK)
             continue;
