@@ -33,6 +33,8 @@ struct weft_channel *weft_channel_new(const char *target, uint32_t max_message_b
     grpc_arg args[] = {
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, .value.integer = (int)max_message_bytes },
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_METADATA_SIZE, .value.integer = MAX_METADATA },
+        /* Connections of its own: shared ones are polled by whoever made them first, who may have gone. */
+        { GRPC_ARG_INTEGER, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, .value.integer = 1 },
         { GRPC_ARG_INTEGER, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, .value.integer = 100 },
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, .value.integer = 5000 },
     };

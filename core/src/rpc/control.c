@@ -8,6 +8,7 @@
 #include "rpc/deadline.h"
 #include "rpc/payload.h"
 #include <assert.h>
+#include <google/rpc/error_details.weft.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/support/alloc.h>
 #include <signal.h>
@@ -358,16 +359,19 @@ weft_status weft_control_start(struct weft_control *control, struct weft_fault *
 
 /* ---- made and ended ---------------------------------------------------------------------------------------------- */
 
-/* What we serve is a contract like any other, for reflection. */
+/* What we serve is a contract like any other, for reflection; the details of errors as well, so that tools show them.
+ */
 static struct weft_registry *own_registry(void)
 {
     struct weft_registry *own = weft_registry_new();
+    struct weft_fault fault;
+    weft_status status = weft_registry_add_file(own, &google_rpc_error_details_proto, &fault);
+    assert(status == WEFT_OK);
     for (size_t i = 0; i < N_METHODS; i++) {
-        struct weft_fault fault;
-        weft_status status = weft_registry_add_method(own, control_methods[i]->type, &fault);
+        status = weft_registry_add_method(own, control_methods[i]->type, &fault);
         assert(status == WEFT_OK);
-        (void)status;
     }
+    (void)status;
     return own;
 }
 
