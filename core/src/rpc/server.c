@@ -45,10 +45,10 @@ struct weft_rpc_server {
  * about single connections. */
 static void core_log(gpr_log_func_args *args)
 {
-    int32_t level = args->severity == GPR_LOG_SEVERITY_ERROR ? WEFT_LOG_WARN : WEFT_LOG_DEBUG;
     const char *file = strrchr(args->file, '/');
-    if (weft_log_enabled(level))
-        weft_log(level, "grpc", NULL, "%s:%d: %s", file != NULL ? file + 1 : args->file, args->line, args->message);
+    if (weft_log_enabled(WEFT_LOG_DEBUG))
+        weft_log(WEFT_LOG_DEBUG, "grpc", NULL, "%s:%d: %s", file != NULL ? file + 1 : args->file, args->line,
+                 args->message);
 }
 
 void weft_rpc_init(void)
