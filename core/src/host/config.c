@@ -318,7 +318,7 @@ bool weft_config_is_set(const struct weft_config *config, const char *key)
 const char *weft_config_origin(const struct weft_config *config, const char *key)
 {
     const struct entry *entry = entry_find(config, key);
-    return entry != NULL ? entry->origin : "default";
+    return entry != NULL ? entry->origin : weft_arena_format(config->arena, "the default of %s", key);
 }
 
 const char *weft_config_key(char ret_key[WEFT_CONFIG_KEY], const char *format, ...)
@@ -401,7 +401,8 @@ static void value_describe(const struct weft_config *config, const struct weft_s
         weft_url_mask(text, buffer);
     else
         weft_buffer_text(buffer, text);
-    weft_buffer_format(buffer, "  [%s]\n", weft_config_origin(config, setting->option.name));
+    const struct entry *entry = entry_find(config, setting->option.name);
+    weft_buffer_format(buffer, "  [%s]\n", entry != NULL ? entry->origin : "default");
 }
 
 void weft_config_describe(const struct weft_config *config, struct weft_buffer *buffer)

@@ -34,7 +34,7 @@ const char *weft_config_text(const struct weft_config *config, const char *key);
 bool weft_config_bool(const struct weft_config *config, const char *key);
 int64_t weft_config_int(const struct weft_config *config, const char *key);     /* CHOICE: the index */
 uint64_t weft_config_amount(const struct weft_config *config, const char *key); /* DURATION in ns, SIZE in bytes */
-/* "file.yaml:12", "WEFT_STORE", "--set store=..."; "default". For error texts. */
+/* "file.yaml:12", "WEFT_STORE", "--set"; "the default of <key>". For error texts. */
 const char *weft_config_origin(const struct weft_config *config, const char *key);
 bool weft_config_is_set(const struct weft_config *config, const char *key);
 

@@ -238,8 +238,8 @@ static weft_status instance_fill(struct weft_instance *instance, struct weft_loa
     if (status != WEFT_OK) return weft_fault_set(fault, status, "%s: %.450s", options->url_origin, why.text);
     snprintf(instance->context, sizeof instance->context, "%s.%s", weft_kind_name(options->kind),
              instance->plugin->name);
-    status =
-        weft_plugin_option_fill(instance->plugin, &instance->url, options->config, instance->arena, &filled, fault);
+    status = weft_plugin_option_fill(instance->plugin, &instance->url, options->url_origin, options->config,
+                                     instance->arena, &filled, fault);
     if (status == WEFT_OK) status = plugin_open(instance, options, filled, fault);
     return status;
 }

@@ -10,6 +10,7 @@
 struct filler {
     const struct weft_plugin *plugin;
     const struct weft_url_parts *url;
+    const char *url_origin;
     const struct weft_config *config;
     struct weft_arena *arena;
     char *options;
@@ -59,7 +60,7 @@ static weft_status value_find(struct filler *filler, const struct weft_option *o
         weft_config_plugin_option(filler->config, plugin, option->name, secret, true, &value, filler->fault);
     if (status == WEFT_OK && value.text == NULL) {
         value.text = query_value(filler->url, option->name);
-        value.origin = "the URL";
+        value.origin = filler->url_origin;
     }
     if (status == WEFT_OK && value.text == NULL)
         status = weft_config_plugin_option(filler->config, plugin, option->name, secret, false, &value, filler->fault);
@@ -109,13 +110,13 @@ static weft_status option_fill(struct filler *filler, const struct weft_option *
 }
 
 weft_status weft_plugin_option_fill(const struct weft_plugin *plugin, const struct weft_url_parts *url,
-                                    const struct weft_config *config, struct weft_arena *arena,
+                                    const char *url_origin, const struct weft_config *config, struct weft_arena *arena,
                                     const void **ret_options, struct weft_fault *ret_fault)
 {
-    struct filler filler = { plugin, url, config, arena, NULL, ret_fault };
+    struct filler filler = { plugin, url, url_origin, config, arena, NULL, ret_fault };
     weft_status status = WEFT_OK;
     for (size_t i = 0; i < url->n_options && status == WEFT_OK; i++)
-        status = known_check(&filler, url->options[i].name, "the URL");
+        status = known_check(&filler, url->options[i].name, url_origin);
     if (status == WEFT_OK) status = weft_config_plugin_names(config, plugin->name, known_check, &filler);
     if (status != WEFT_OK) return status;
     if (plugin->options_size > 0) filler.options = weft_arena_alloc(arena, plugin->options_size);

@@ -10,9 +10,10 @@
 
 /* Fills the struct, made in the arena (NULL if the plugin has none), out of, first found wins: command line
  * (--set plugins.<name>.<option>), the URL's query, environment (WEFT_<NAME>_<OPTION>; secrets also with _FILE),
- * weft.yaml, the table's default. INVALID_ARGUMENT names option, origin and, for unknown ones, the nearest. */
+ * weft.yaml, the table's default. `url_origin` says where the URL is from. INVALID_ARGUMENT names option, origin and,
+ * for unknown ones, the nearest. */
 weft_status weft_plugin_option_fill(const struct weft_plugin *plugin, const struct weft_url_parts *url,
-                                    const struct weft_config *config, struct weft_arena *arena,
+                                    const char *url_origin, const struct weft_config *config, struct weft_arena *arena,
                                     const void **ret_options, struct weft_fault *ret_fault);
 
 #endif

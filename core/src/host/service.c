@@ -220,12 +220,28 @@ static weft_status path_make(const char *directory, const char *name, char *ret_
     return WEFT_OK;
 }
 
+/* Which services there are, when one is not. */
+static weft_status service_missing(const char *directory, const char *name, struct weft_fault *fault)
+{
+    struct weft_arena *arena = weft_arena_new(1024);
+    const char *const *names = NULL, *there = NULL;
+    weft_status status = weft_service_names(directory, arena, &names, fault);
+    for (; status == WEFT_OK && *names != NULL; names++)
+        there = there == NULL ? *names : weft_arena_format(arena, "%s, %s", there, *names);
+    if (status == WEFT_OK)
+        status = weft_fault_set(fault, WEFT_NOT_FOUND, "no service '%s' in %s; there are: %s", name, directory,
+                                there != NULL ? there : "none");
+    weft_arena_free(arena);
+    return status;
+}
+
 weft_status weft_service_load(const char *directory, const char *name, struct weft_service **ret_service,
                               struct weft_fault *ret_fault)
 {
     char path[4096];
     weft_status status = path_make(directory, name, path, sizeof path, ret_fault);
     if (status == WEFT_OK) status = weft_loader_check_owner(path, ret_fault);
+    if (status == WEFT_NOT_FOUND) return service_missing(directory, name, ret_fault);
     if (status != WEFT_OK) return status;
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (module == NULL)

@@ -141,7 +141,8 @@ END_TEST
 START_TEST(options_that_are_unknown_or_wrong_are_refused_with_their_origin)
 {
     char *environment[] = { "WEFT_TEST_LIMIT=lots", NULL };
-    refuses("test://h?quue_type=classic", NULL, NULL, "no option 'quue_type'; did you mean 'queue_type'?");
+    refuses("test://h?quue_type=classic", NULL, NULL,
+            "WEFT_CACHE: plugin 'test' has no option 'quue_type'; did you mean 'queue_type'?");
     refuses("test:", NULL, "plugins.test.fsat=1", "--set: plugin 'test' has no option 'fsat'; did you mean 'fast'?");
     refuses("test:", environment, NULL, "WEFT_TEST_LIMIT: option 'limit' of plugin 'test': 'lots' is wrong");
     refuses("test:?timeout=2m", NULL, NULL, "out of range; want 1ns to 1m");
