@@ -12,7 +12,9 @@ add_compile_definitions(_GNU_SOURCE)
 # The warnings go to our own targets (weft_warnings), not to what protoc-c generates.
 add_library(weft_warnings INTERFACE)
 target_compile_options(weft_warnings INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla $<$<BOOL:${WEFT_WERROR}>:-Werror>)
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla $<$<BOOL:${WEFT_WERROR}>:-Werror>
+  # What an optimiser guesses here is wrong more often than not; the debug and sanitizer builds look for themselves.
+  $<$<CONFIG:Release>:-Wno-maybe-uninitialized -Wno-format-truncation>)
 
 add_compile_options(-fstack-protector-strong -g)
 add_link_options(-Wl,-z,relro,-z,now)
