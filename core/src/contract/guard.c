@@ -2,10 +2,11 @@
  * stack of its own, and counts what protobuf-c will allocate. Only what passes is unpacked. */
 #include "contract/guard.h"
 
+#include "base/buffer.h"
 #include "base/text.h"
+#include "contract/merge.h"
+#include "contract/wire.h"
 #include <string.h>
-
-enum { VARINT = 0, FIXED64 = 1, DELIMITED = 2, FIXED32 = 5 }; /* wire types; 3 and 4 are groups, which nobody sends */
 
 /* What protobuf-c takes beside the message itself (protobuf-c.c): a ScannedMember a field, in slabs that double. */
 enum { FIELD_OVERHEAD = 2 * 48, ARENA_OVERHEAD = 16 };
@@ -14,6 +15,7 @@ struct frame { /* a message that is open */
     const ProtobufCMessageDescriptor *descriptor;
     const uint8_t *end;
     uint32_t next; /* the field expected next: senders write them in order */
+    uint32_t high; /* all fields so far stand before this one */
 };
 
 struct scan {
@@ -22,6 +24,7 @@ struct scan {
     uint32_t depth; /* of the innermost open message; the outermost is 0 */
     uint32_t fields;
     uint64_t memory;
+    bool in_pieces; /* a field that holds one message may be there twice */
     struct weft_fault *fault;
     struct frame frames[WEFT_GUARD_DEPTH_MAX + 1];
 };
@@ -53,20 +56,9 @@ static size_t bytes_left(const struct scan *scan)
     return (size_t)(scan->frames[scan->depth].end - scan->at);
 }
 
-/* At most `max` bytes, the last of which has no continuation bit. */
 static bool read_varint(struct scan *scan, size_t max, uint64_t *ret_value)
 {
-    uint64_t value = 0;
-    size_t left = bytes_left(scan);
-    for (size_t i = 0; i < max && i < left; i++) {
-        value |= (uint64_t)(scan->at[i] & 0x7F) << (7 * i);
-        if (scan->at[i] < 0x80) {
-            scan->at += i + 1;
-            *ret_value = value;
-            return true;
-        }
-    }
-    return false;
+    return weft_wire_varint(&scan->at, scan->frames[scan->depth].end, max, ret_value);
 }
 
 static weft_status read_tag(struct scan *scan, struct tag *ret_tag)
@@ -83,14 +75,19 @@ static weft_status read_tag(struct scan *scan, struct tag *ret_tag)
     return WEFT_OK;
 }
 
-static const ProtobufCFieldDescriptor *find_field(struct frame *frame, uint32_t number)
+static const ProtobufCFieldDescriptor *find_field(struct scan *scan, uint32_t number)
 {
+    struct frame *frame = &scan->frames[scan->depth];
     const ProtobufCMessageDescriptor *descriptor = frame->descriptor;
     const ProtobufCFieldDescriptor *field = NULL;
     if (frame->next < descriptor->n_fields) field = &descriptor->fields[frame->next];
     if (field == NULL || field->id != number) field = protobuf_c_message_descriptor_get_field(descriptor, number);
-    if (field != NULL) /* the same again when it repeats */
-        frame->next = (uint32_t)(field - descriptor->fields) + (field->label != PROTOBUF_C_LABEL_REPEATED);
+    if (field == NULL) return NULL;
+    bool is_repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
+    uint32_t index = (uint32_t)(field - descriptor->fields);
+    if (index < frame->high && field->type == PROTOBUF_C_TYPE_MESSAGE && !is_repeated) scan->in_pieces = true;
+    if (index >= frame->high) frame->high = index + 1;
+    frame->next = index + !is_repeated; /* the same again when it repeats */
     return field;
 }
 
@@ -100,17 +97,17 @@ static uint32_t wire_of(ProtobufCType type)
     case PROTOBUF_C_TYPE_SFIXED32:
     case PROTOBUF_C_TYPE_FIXED32:
     case PROTOBUF_C_TYPE_FLOAT:
-        return FIXED32;
+        return WEFT_WIRE_FIXED32;
     case PROTOBUF_C_TYPE_SFIXED64:
     case PROTOBUF_C_TYPE_FIXED64:
     case PROTOBUF_C_TYPE_DOUBLE:
-        return FIXED64;
+        return WEFT_WIRE_FIXED64;
     case PROTOBUF_C_TYPE_STRING:
     case PROTOBUF_C_TYPE_BYTES:
     case PROTOBUF_C_TYPE_MESSAGE:
-        return DELIMITED;
+        return WEFT_WIRE_DELIMITED;
     default:
-        return VARINT;
+        return WEFT_WIRE_VARINT;
     }
 }
 
@@ -118,7 +115,8 @@ static uint32_t wire_of(ProtobufCType type)
 static bool wire_fits(const ProtobufCFieldDescriptor *field, uint32_t wire)
 {
     uint32_t wanted = wire_of(field->type);
-    return wire == wanted || (wire == DELIMITED && wanted != DELIMITED && field->label == PROTOBUF_C_LABEL_REPEATED);
+    return wire == wanted ||
+           (wire == WEFT_WIRE_DELIMITED && wanted != WEFT_WIRE_DELIMITED && field->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
 /* What a scalar takes by itself; its place in the message is counted with the message. */
@@ -126,7 +124,7 @@ static void count_scalars(struct scan *scan, const ProtobufCFieldDescriptor *fie
 {
     if (field->label != PROTOBUF_C_LABEL_REPEATED) return;
     uint32_t wire = wire_of(field->type); /* a packed varint is a byte at least, and becomes up to eight */
-    scan->memory += (wire == VARINT ? 8 : 1) * (uint64_t)wire_bytes;
+    scan->memory += (wire == WEFT_WIRE_VARINT ? 8 : 1) * (uint64_t)wire_bytes;
 }
 
 static weft_status check_string(struct scan *scan, const ProtobufCFieldDescriptor *field, size_t size)
@@ -145,7 +143,7 @@ static weft_status open_message(struct scan *scan, const ProtobufCMessageDescrip
         return weft_fault_set(scan->fault, WEFT_INVALID_ARGUMENT, "the message is nested deeper than %u, at %s",
                               scan->depth, descriptor->name);
     scan->memory += descriptor->sizeof_message + ARENA_OVERHEAD + sizeof(void *);
-    scan->frames[++scan->depth] = (struct frame){ descriptor, scan->at + size, 0 };
+    scan->frames[++scan->depth] = (struct frame){ descriptor, scan->at + size, 0, 0 };
     return WEFT_OK;
 }
 
@@ -172,10 +170,10 @@ static weft_status read_scalar(struct scan *scan, const ProtobufCFieldDescriptor
 {
     const uint8_t *before = scan->at;
     uint64_t value;
-    if (wire == VARINT) {
+    if (wire == WEFT_WIRE_VARINT) {
         if (!read_varint(scan, 10, &value)) return malformed(scan, "a number is cut off or too long");
     } else {
-        size_t size = wire == FIXED64 ? 8 : 4;
+        size_t size = wire == WEFT_WIRE_FIXED64 ? 8 : 4;
         if (size > bytes_left(scan)) return malformed(scan, "a number is cut off");
         scan->at += size;
     }
@@ -188,24 +186,29 @@ static weft_status read_field(struct scan *scan)
     struct tag tag;
     weft_status status = read_tag(scan, &tag);
     if (status != WEFT_OK) return status;
-    const ProtobufCFieldDescriptor *field = find_field(&scan->frames[scan->depth], tag.number);
+    const ProtobufCFieldDescriptor *field = find_field(scan, tag.number);
     if (field != NULL && !wire_fits(field, tag.wire))
         return bad_field(scan, field, "has another type on the wire: the sender's contract differs");
     switch (tag.wire) {
-    case VARINT:
-    case FIXED64:
-    case FIXED32:
+    case WEFT_WIRE_VARINT:
+    case WEFT_WIRE_FIXED64:
+    case WEFT_WIRE_FIXED32:
         return read_scalar(scan, field, tag.wire);
-    case DELIMITED:
+    case WEFT_WIRE_DELIMITED:
         return read_delimited(scan, field);
     default:
         return malformed(scan, "it holds a group");
     }
 }
 
+static uint64_t max_memory(const struct weft_guard_limits *limits)
+{
+    return limits->max_memory != 0 ? limits->max_memory : 8 * limits->max_bytes;
+}
+
 static weft_status scan_all(struct scan *scan)
 {
-    uint64_t max_memory = scan->limits->max_memory != 0 ? scan->limits->max_memory : 8 * scan->limits->max_bytes;
+    uint64_t limit = max_memory(scan->limits);
     for (;;) {
         while (scan->at == scan->frames[scan->depth].end) {
             if (scan->depth == 0) return WEFT_OK;
@@ -213,11 +216,43 @@ static weft_status scan_all(struct scan *scan)
         }
         weft_status status = read_field(scan);
         if (status != WEFT_OK) return status;
-        if (scan->memory > max_memory)
+        if (scan->memory > limit)
             return weft_fault_set(scan->fault, WEFT_RESOURCE_EXHAUSTED,
                                   "the message would take more than %llu bytes of memory; send it in parts",
-                                  (unsigned long long)max_memory);
+                                  (unsigned long long)limit);
     }
+}
+
+static weft_status unpack_pieces(const struct weft_guard_limits *limits, const ProtobufCMessageDescriptor *descriptor,
+                                 const uint8_t *bytes, size_t size, struct weft_arena *arena,
+                                 ProtobufCMessage **ret_message, struct weft_fault *fault)
+{
+    __attribute__((cleanup(weft_buffer_free))) struct weft_buffer whole = WEFT_BUFFER_EMPTY;
+    uint64_t budget = max_memory(limits);
+    if (!weft_merge(descriptor, bytes, size, &budget, &whole))
+        return weft_fault_set(fault, WEFT_RESOURCE_EXHAUSTED, "message %s is sent in too many pieces",
+                              descriptor->name);
+    *ret_message =
+        protobuf_c_message_unpack(descriptor, weft_arena_protobuf(arena), whole.size, (const uint8_t *)whole.data);
+    return WEFT_OK;
+}
+
+static weft_status unpack(const struct scan *scan, const uint8_t *bytes, size_t size, struct weft_arena *arena,
+                          ProtobufCMessage **ret_message)
+{
+    const ProtobufCMessageDescriptor *descriptor = scan->frames[0].descriptor;
+    ProtobufCMessage *message;
+    if (scan->in_pieces) {
+        weft_status status = unpack_pieces(scan->limits, descriptor, bytes, size, arena, &message, scan->fault);
+        if (status != WEFT_OK) return status;
+    } else {
+        message = protobuf_c_message_unpack(descriptor, weft_arena_protobuf(arena), size, bytes);
+    }
+    if (message == NULL) /* proto2 */
+        return weft_fault_set(scan->fault, WEFT_INVALID_ARGUMENT,
+                              "message %s is not complete: a required field is missing", descriptor->name);
+    *ret_message = message;
+    return WEFT_OK;
 }
 
 weft_status weft_guard_unpack(const struct weft_guard_limits *limits, const ProtobufCMessageDescriptor *descriptor,
@@ -232,15 +267,11 @@ weft_status weft_guard_unpack(const struct weft_guard_limits *limits, const Prot
     scan.at = bytes != NULL ? bytes : (const uint8_t *)"";
     scan.depth = scan.fields = 0;
     scan.memory = descriptor->sizeof_message;
+    scan.in_pieces = false;
     scan.fault = ret_fault;
-    scan.frames[0] = (struct frame){ descriptor, scan.at + size, 0 };
+    scan.frames[0] = (struct frame){ descriptor, scan.at + size, 0, 0 };
     const uint8_t *start = scan.at;
     weft_status status = scan_all(&scan);
     if (status != WEFT_OK) return status;
-    ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, weft_arena_protobuf(arena), size, start);
-    if (message == NULL) /* proto2: a required field is missing */
-        return weft_fault_set(ret_fault, WEFT_INVALID_ARGUMENT,
-                              "message %s is not complete: a required field is missing", descriptor->name);
-    *ret_message = message;
-    return WEFT_OK;
+    return unpack(&scan, start, size, arena, ret_message);
 }

@@ -198,6 +198,44 @@ START_TEST(counts_at_least_the_memory_that_unpacking_takes)
 }
 END_TEST
 
+/* f_inner twice; then in a oneof: the same member twice, and another one between. */
+START_TEST(submessages_sent_in_pieces_are_merged)
+{
+    ProtobufCMessage *message = NULL;
+    ck_assert_int_eq(unpack("\x8A\x01\x03\x0A\x01"
+                            "a\x8A\x01\x02\x10\x05",
+                            11, &message),
+                     WEFT_OK);
+    ck_assert_str_eq(((Test__V1__Everything *)message)->f_inner->text, "a");
+    ck_assert_int_eq(((Test__V1__Everything *)message)->f_inner->number, 5);
+    ck_assert_int_eq(unpack("\xDA\x02\x03\x0A\x01"
+                            "a\xDA\x02\x02\x10\x05",
+                            11, &message),
+                     WEFT_OK);
+    ck_assert_str_eq(((Test__V1__Everything *)message)->o_inner->text, "a");
+    ck_assert_int_eq(unpack("\xDA\x02\x03\x0A\x01"
+                            "a\xD0\x02\x01\xDA\x02\x02\x10\x05",
+                            14, &message),
+                     WEFT_OK);
+    ck_assert_str_eq(((Test__V1__Everything *)message)->o_inner->text, "");
+    ck_assert_int_eq(((Test__V1__Everything *)message)->o_inner->number, 5);
+}
+END_TEST
+
+START_TEST(pieces_within_pieces_are_merged)
+{
+    /* self { self { f_int32 1 } } self { self { f_string "a" } self { f_uint32 2 } } */
+    static const char bytes[] = "\xEA\x03\x05\xEA\x03\x02\x18\x01\xEA\x03\x0B\xEA\x03\x03\x72\x01"
+                                "a\xEA\x03\x02\x28\x02";
+    ProtobufCMessage *message = NULL;
+    ck_assert_int_eq(unpack(bytes, sizeof bytes - 1, &message), WEFT_OK);
+    const Test__V1__Everything *inner = ((Test__V1__Everything *)message)->self->self;
+    ck_assert_int_eq(inner->f_int32, 1);
+    ck_assert_str_eq(inner->f_string, "a");
+    ck_assert_uint_eq(inner->f_uint32, 2);
+}
+END_TEST
+
 /* xorshift64*: the same numbers on every machine. */
 static uint64_t random_next(uint64_t *state)
 {
@@ -268,6 +306,8 @@ TCase *guard_case(void)
     tcase_add_test(tests, refuses_more_bytes_and_fields_than_allowed);
     tcase_add_test(tests, refuses_what_would_swell_in_memory);
     tcase_add_test(tests, counts_at_least_the_memory_that_unpacking_takes);
+    tcase_add_test(tests, submessages_sent_in_pieces_are_merged);
+    tcase_add_test(tests, pieces_within_pieces_are_merged);
     tcase_add_test(tests, survives_random_bytes);
     tcase_add_test(tests, survives_damaged_messages);
     return tests;
