@@ -48,13 +48,13 @@ void rabbit_keep_alive(struct rabbit *rabbit)
 static void connection_lost(struct rabbit *rabbit, struct connection *connection)
 {
     rabbit_health(rabbit, connection->fault_health, connection->fault);
-    if (connection == &rabbit->consuming) {
+    if (connection == &rabbit->consuming)
         rabbit_consumer_lost(rabbit);
-        rabbit_topology_forget(rabbit);
-        rabbit->topology_in_place = false;
-    } else {
+    else
         rabbit_publisher_give_up(rabbit, connection->fault);
-    }
+    /* A broker that comes back may have lost it, and a missing exchange is what ends a publishing channel. */
+    rabbit_topology_forget(rabbit);
+    rabbit->topology_in_place = false;
     rabbit_connection_drop(connection, 0);
     rabbit_connection_back_off(connection);
     rabbit->host->count(rabbit->host, "connections_lost_total", 1);
