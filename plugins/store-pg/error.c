@@ -42,14 +42,24 @@ static const struct code_meaning *meaning_find(const char *code)
     return NULL;
 }
 
+/* NOT NULL has no name in PostgreSQL: it is called by its column, "orders.user_id", as SQLite does. */
+static char *column_name(struct weft_bump *bump, const PGresult *result)
+{
+    const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+    if (table == NULL || column == NULL) return NULL;
+    const size_t size = strlen(table) + strlen(column) + 2;
+    char *name = weft_bump_alloc(bump, size);
+    if (name != NULL) snprintf(name, size, "%s.%s", table, column);
+    return name;
+}
+
 void pg_failure_of_result(struct weft_bump *bump, const PGresult *result, struct pg_failure *ret_failure)
 {
     const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
     const struct code_meaning *meaning = code == NULL ? NULL : meaning_find(code);
-    if (constraint == NULL) constraint = column; /* of NOT NULL */
     /* Without a code the message is libpq's own: the connection broke. */
     ret_failure->rc = meaning != NULL ? meaning->rc : code == NULL ? WEFT_RC_UNAVAILABLE : WEFT_RC_INVALID;
     ret_failure->reason = meaning != NULL ? meaning->reason : WEFT_REASON_NONE;
@@ -57,7 +67,7 @@ void pg_failure_of_result(struct weft_bump *bump, const PGresult *result, struct
     /* `invalid input syntax for type uuid: "..."`: the value stays out of logs. */
     if (copy != NULL && ret_failure->reason == WEFT_REASON_BAD_VALUE) copy[strcspn(copy, ":\"")] = '\0';
     ret_failure->text = copy;
-    ret_failure->constraint = constraint == NULL ? NULL : weft_bump_text(bump, constraint);
+    ret_failure->constraint = constraint != NULL ? weft_bump_text(bump, constraint) : column_name(bump, result);
 }
 
 void pg_error_set(struct weft_error *error, int32_t rc, const char *format, ...)

@@ -469,7 +469,7 @@ struct weft_result {
     uint32_t failed;        /* index of the statement that failed; n: the commit itself */
     uint32_t reason;        /* enum weft_reason */
     uint32_t spare;
-    const char *constraint; /* "users_email_key"; SQLite: "users.email"; or NULL */
+    const char *constraint; /* "users_email_key"; "users.email" where it has no name: SQLite, NOT NULL; or NULL */
     const char *text;       /* the backend's message, without parameter values; or NULL */
     void *spare_pointer;
 };
