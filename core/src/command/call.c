@@ -8,7 +8,7 @@
 #include "contract/guard.h"
 #include "contract/json.h"
 #include "contract/message.h"
-#include "host/option.h"
+#include "config/option.h"
 #include "rpc/details.h"
 #include "rpc/server.h"
 

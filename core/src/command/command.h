@@ -5,7 +5,7 @@
 #define WEFT_COMMAND_COMMAND_H
 
 #include "base/fault.h"
-#include "host/config.h"
+#include "config/config.h"
 
 enum { WEFT_EXIT_OK = 0, WEFT_EXIT_FAILED = 1, WEFT_EXIT_USAGE = 2 };
 

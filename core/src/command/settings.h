@@ -3,7 +3,7 @@
 #define WEFT_COMMAND_SETTINGS_H
 
 #include "base/fault.h"
-#include "host/config.h"
+#include "config/config.h"
 
 #include <argp.h>
 

@@ -6,8 +6,8 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "config/url.h"
 #include "host/plugin_option.h"
-#include "host/url.h"
 #include "observe/log.h"
 
 #include <pthread.h>

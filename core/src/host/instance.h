@@ -3,8 +3,8 @@
 #define WEFT_HOST_INSTANCE_H
 
 #include "base/fault.h"
+#include "config/config.h"
 #include "event/transport.h"
-#include "host/config.h"
 #include "host/loader.h"
 #include <stdbool.h>
 #include <weft/plugin.h>

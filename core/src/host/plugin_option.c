@@ -2,7 +2,7 @@
 #include "host/plugin_option.h"
 
 #include "base/text.h"
-#include "host/option.h"
+#include "config/option.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
-#include "host/config.h"
-#include "host/url.h"
+#include "config/config.h"
+#include "config/url.h"
 #include <weft/plugin.h>
 
 /* Fills the struct, made in the arena (NULL if the plugin has none), out of, first found wins: command line

@@ -9,11 +9,11 @@
 #define WEFT_HOST_PROCESS_H
 
 #include "base/fault.h"
+#include "config/config.h"
 #include "contract/registry.h"
 #include "data/cache.h"
 #include "data/store.h"
 #include "event/transport.h"
-#include "host/config.h"
 #include "host/loader.h"
 #include "host/service.h"
 

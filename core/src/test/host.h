@@ -7,7 +7,7 @@
 #include "contract/message.h"
 #include "data/cache.h"
 #include "data/store.h"
-#include "host/config.h"
+#include "config/config.h"
 #include "host/instance.h"
 #include "host/loader.h"
 #include "host/service.h"

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "data/migrate.h"
-#include "host/config.h"
+#include "config/config.h"
 #include "host/instance.h"
 
 #include <check.h>

@@ -1,12 +1,9 @@
-/* The room "host": configuration, URLs, plugins, services. */
+/* The tests of core/src/host. */
 #include "host_test.h"
 
 int main(void)
 {
     Suite *suite = suite_create("host");
-    suite_add_tcase(suite, url_case());
-    suite_add_tcase(suite, option_case());
-    suite_add_tcase(suite, config_case());
     suite_add_tcase(suite, loader_case());
     suite_add_tcase(suite, instance_case());
     suite_add_tcase(suite, service_case());

@@ -4,9 +4,6 @@
 
 #include <check.h>
 
-TCase *url_case(void);
-TCase *option_case(void);
-TCase *config_case(void);
 TCase *loader_case(void);
 TCase *instance_case(void);
 TCase *service_case(void);

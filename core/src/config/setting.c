@@ -1,5 +1,5 @@
-/* host/setting.c - the settings of a host. */
-#include "host/setting.h"
+/* config/setting.c - the settings of a host. */
+#include "config/setting.h"
 
 #include "base/text.h"
 

@@ -1,11 +1,11 @@
-/* host/config.h - the settings of a process, out of one table. First found wins: command line (--set key=value),
+/* config/config.h - the settings of a process, out of one table. First found wins: command line (--set key=value),
  * environment, weft.yaml, default. Loaded by one thread, then read by any.
  *
  * Keys are dotted ("grpc.listen"); in the table `*` stands for a name ("services.*.store"). Each has an environment
  * name: its own, or WEFT_ and the key in upper case with '.' and '-' as '_'. An empty variable counts as unset. Secrets
  * (the URLs) may also be given as the path of a file in <NAME>_FILE. */
-#ifndef WEFT_HOST_CONFIG_H
-#define WEFT_HOST_CONFIG_H
+#ifndef WEFT_CONFIG_CONFIG_H
+#define WEFT_CONFIG_CONFIG_H
 
 #include "base/arena.h"
 #include "base/buffer.h"

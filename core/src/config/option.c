@@ -1,5 +1,5 @@
-/* host/option.c - text to typed values: units, choices, bounds. */
-#include "host/option.h"
+/* config/option.c - text to typed values: units, choices, bounds. */
+#include "config/option.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* host/url.h - the URL of a backend: taken apart, percent-decoded, and printed without its password. Any thread. */
-#ifndef WEFT_HOST_URL_H
-#define WEFT_HOST_URL_H
+/* config/url.h - the URL of a backend: taken apart, percent-decoded, and printed without its password. Any thread. */
+#ifndef WEFT_CONFIG_URL_H
+#define WEFT_CONFIG_URL_H
 
 #include "base/arena.h"
 #include "base/buffer.h"

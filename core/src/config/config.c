@@ -1,16 +1,16 @@
-/* host/config.c - settings gathered from command line, environment and file, and looked up.
+/* config/config.c - settings gathered from command line, environment and file, and looked up.
  *
  * An entry is one setting of one source; a lookup takes the entry of the key with the highest rank. There are a few
  * dozen entries, read at the start only, so they are a plain list. */
-#include "host/config.h"
+#include "config/config.h"
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "host/environment.h"
-#include "host/option.h"
-#include "host/setting.h"
-#include "host/url.h"
-#include "host/yaml.h"
+#include "config/environment.h"
+#include "config/option.h"
+#include "config/setting.h"
+#include "config/url.h"
+#include "config/yaml.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
-/* host/option.h - values typed by a table: one parser for plugins' options and for the host's own settings. Any thread.
+/* config/option.h - values typed by a table: one parser for plugins' options and for the host's own settings. Any
+ * thread.
  */
-#ifndef WEFT_HOST_OPTION_H
-#define WEFT_HOST_OPTION_H
+#ifndef WEFT_CONFIG_OPTION_H
+#define WEFT_CONFIG_OPTION_H
 
 #include "base/fault.h"
 #include <stdbool.h>

@@ -1,6 +1,6 @@
-/* host/environment.h - variables, and the files that secrets are mounted as. The caller's thread. */
-#ifndef WEFT_HOST_ENVIRONMENT_H
-#define WEFT_HOST_ENVIRONMENT_H
+/* config/environment.h - variables, and the files that secrets are mounted as. The caller's thread. */
+#ifndef WEFT_CONFIG_ENVIRONMENT_H
+#define WEFT_CONFIG_ENVIRONMENT_H
 
 #include "base/arena.h"
 #include "base/fault.h"

@@ -1,20 +1,21 @@
-/* host/config.h */
-#include "host/config.h"
+/* config/config.h */
+#include "config/config.h"
 
 #include "base/clock.h"
-#include "host_test.h"
+#include "config_test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/weft-config-XXXXXX";
-static char path[64];
+static char folder[64];
+static char path[96];
 static struct weft_config *config;
 static struct weft_fault fault;
 
 static void setup(void)
 {
+    snprintf(folder, sizeof folder, "/tmp/weft-config-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/weft.yaml", folder);
     config = NULL;

@@ -1,7 +1,7 @@
-/* host/setting.h - the table of all settings: the one place where a key, its type, default, help and environment name
+/* config/setting.h - the table of all settings: the one place where a key, its type, default, help and environment name
  * stand. Constants. */
-#ifndef WEFT_HOST_SETTING_H
-#define WEFT_HOST_SETTING_H
+#ifndef WEFT_CONFIG_SETTING_H
+#define WEFT_CONFIG_SETTING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* host/url.c - RFC 3986, as far as backends' URLs go: authority, path, query; no fragments. */
-#include "host/url.h"
+/* config/url.c - RFC 3986, as far as backends' URLs go: authority, path, query; no fragments. */
+#include "config/url.h"
 
 #include "base/text.h"
 

@@ -1,7 +1,7 @@
-/* host/url.h */
-#include "host/url.h"
+/* config/url.h */
+#include "config/url.h"
 
-#include "host_test.h"
+#include "config_test.h"
 
 static struct weft_arena *arena;
 static struct weft_url_parts parts;

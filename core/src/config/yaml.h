@@ -1,6 +1,6 @@
-/* host/yaml.h - a YAML file flattened: "grpc: { listen: x }" is the key "grpc.listen". The caller's thread. */
-#ifndef WEFT_HOST_YAML_H
-#define WEFT_HOST_YAML_H
+/* config/yaml.h - a YAML file flattened: "grpc: { listen: x }" is the key "grpc.listen". The caller's thread. */
+#ifndef WEFT_CONFIG_YAML_H
+#define WEFT_CONFIG_YAML_H
 
 #include "base/fault.h"
 

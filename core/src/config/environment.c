@@ -1,5 +1,5 @@
-/* host/environment.c - variables and mounted secrets. */
-#include "host/environment.h"
+/* config/environment.c - variables and mounted secrets. */
+#include "config/environment.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
-/* host/option.h */
-#include "host/option.h"
+/* config/option.h */
+#include "config/option.h"
 
 #include "base/clock.h"
-#include "host_test.h"
+#include "config_test.h"
 
 static struct weft_fault fault;
 static union weft_option_value value;

@@ -1,5 +1,5 @@
-/* host/yaml.c - libyaml's events, one mapping inside the other, to dotted keys. */
-#include "host/yaml.h"
+/* config/yaml.c - libyaml's events, one mapping inside the other, to dotted keys. */
+#include "config/yaml.h"
 
 #include <errno.h>
 #include <stdbool.h>
