@@ -50,7 +50,7 @@ static void pause_grow(struct weft_process *process, uint64_t *wait_ns)
 static void waiting_set(struct weft_process *process, struct weft_part *part, const char *why)
 {
     pthread_mutex_lock(&process->mutex);
-    snprintf(part->waiting, sizeof part->waiting, "%s", why);
+    snprintf(part->waiting, sizeof part->waiting, "%.255s", why);
     pthread_mutex_unlock(&process->mutex);
 }
 

@@ -35,7 +35,8 @@ static int child_dies(void (*doing)(void), char ret_words[1024])
 
 static void write_nowhere(void)
 {
-    *(volatile int *)16 = 1; /* NOLINT */
+    volatile int *volatile nowhere = (volatile int *)16; /* NOLINT */
+    *nowhere = 1;
 }
 
 #ifndef __SANITIZE_ADDRESS__
