@@ -257,6 +257,8 @@ static void short_text(char ret_text[CONSUMER_SHORT_TEXT], amqp_bytes_t bytes)
 
 static void delivery_begin(struct subscription *subscription, const amqp_basic_deliver_t *deliver)
 {
+    free(subscription->arriving); /* a broker that breaks off a body shall not make us leak */
+    subscription->arriving = NULL;
     subscription->arriving_tag = subscription->last_tag = deliver->delivery_tag;
     subscription->arriving_redelivered = deliver->redelivered;
     short_text(subscription->exchange, deliver->exchange);
@@ -295,7 +297,9 @@ static void delivery_header(struct rabbit *rabbit, struct subscription *subscrip
                                .properties = frame->payload.properties.decoded,
                                .body_size = frame->payload.properties.body_size };
     struct incoming *incoming = NULL;
-    if (subscription->arriving_tag == 0) return;
+    if (subscription->arriving_tag == 0 || subscription->arriving != NULL ||
+        frame->payload.properties.class_id != AMQP_BASIC_CLASS)
+        return;
     if (arrival.body_size <= rabbit->options->max_message_bytes)
         incoming = rabbit_message_decode(&rabbit->consumers.scratch, &arrival);
     if (incoming == NULL) {

@@ -205,18 +205,12 @@ static void loop_end(struct rabbit *rabbit)
     rabbit_publisher_give_up(rabbit, "the transport was closed");
 }
 
-void *rabbit_loop(void *arg)
+static void loop_run(struct rabbit *rabbit, struct mail *mail)
 {
-    struct rabbit *rabbit = arg;
-    struct mail mail;
-    if (!rabbit_mail_init(&mail, rabbit->publisher.window)) {
-        rabbit_health(rabbit, WEFT_HEALTH_DOWN, "out of memory");
-        return NULL;
-    }
-    while (loop_take_mail(rabbit, &mail), !loop_is_over(rabbit, &mail)) {
+    while (loop_take_mail(rabbit, mail), !loop_is_over(rabbit, mail)) {
         loop_connect(rabbit);
         loop_send(rabbit);
-        loop_wait(rabbit, &mail);
+        loop_wait(rabbit, mail);
         loop_receive(rabbit, &rabbit->consuming, rabbit_consumer_frame);
         loop_receive(rabbit, &rabbit->publishing, rabbit_publisher_frame);
         rabbit_consumer_deliver(rabbit);
@@ -224,6 +218,18 @@ void *rabbit_loop(void *arg)
         loop_mourn(rabbit);
     }
     loop_end(rabbit);
-    rabbit_mail_free(&mail);
+}
+
+void *rabbit_loop(void *arg)
+{
+    struct rabbit *rabbit = arg;
+    struct mail mail;
+    if (rabbit_mail_init(&mail, rabbit->publisher.window)) {
+        loop_run(rabbit, &mail);
+        rabbit_mail_free(&mail);
+    } else {
+        rabbit_health(rabbit, WEFT_HEALTH_DOWN, "out of memory");
+    }
+    rabbit_mailbox_finish(&rabbit->mailbox);
     return NULL;
 }

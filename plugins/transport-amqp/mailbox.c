@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 bool rabbit_mail_init(struct mail *mail, size_t window)
@@ -23,6 +24,7 @@ bool rabbit_mailbox_init(struct mailbox *mailbox, size_t window)
 {
     *mailbox = (struct mailbox){ .window = window, .event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
     pthread_mutex_init(&mailbox->lock, NULL);
+    pthread_cond_init(&mailbox->ended, NULL);
     return mailbox->event_fd >= 0 && rabbit_mail_init(&mailbox->mail, window);
 }
 
@@ -30,6 +32,7 @@ void rabbit_mailbox_destroy(struct mailbox *mailbox)
 {
     rabbit_mail_free(&mailbox->mail);
     if (mailbox->event_fd >= 0) close(mailbox->event_fd);
+    pthread_cond_destroy(&mailbox->ended);
     pthread_mutex_destroy(&mailbox->lock);
 }
 
@@ -109,6 +112,27 @@ void rabbit_mailbox_close(struct mailbox *mailbox, uint64_t deadline_ns)
     mailbox->mail.close_deadline_ns = deadline_ns;
     mailbox->accepting = false;
     mailbox_wake(mailbox);
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
+bool rabbit_mailbox_wait_finished(struct mailbox *mailbox, uint64_t deadline_ns)
+{
+    struct timespec until = { .tv_sec = (time_t)(deadline_ns / 1000000000),
+                              .tv_nsec = (long)(deadline_ns % 1000000000) };
+    int error = 0;
+    pthread_mutex_lock(&mailbox->lock);
+    while (!mailbox->finished && error == 0)
+        error = pthread_cond_clockwait(&mailbox->ended, &mailbox->lock, CLOCK_MONOTONIC, &until);
+    bool finished = mailbox->finished;
+    pthread_mutex_unlock(&mailbox->lock);
+    return finished;
+}
+
+void rabbit_mailbox_finish(struct mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    mailbox->finished = true;
+    pthread_cond_signal(&mailbox->ended);
     pthread_mutex_unlock(&mailbox->lock);
 }
 

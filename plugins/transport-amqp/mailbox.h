@@ -42,6 +42,8 @@ struct mailbox {
     int event_fd;
     bool woken; /* the eventfd is set */
     struct mail mail;
+    pthread_cond_t ended; /* the I/O thread has `finished` */
+    bool finished;
 
     /* The window: counted up by publish, down by the I/O thread. */
     size_t window;
@@ -62,9 +64,12 @@ void rabbit_mailbox_request(struct mailbox *mailbox, struct subscription *subscr
 /* Takes ownership; returns the one that it replaces before the I/O thread saw it, to be freed, or NULL. */
 struct topology *rabbit_mailbox_declare(struct mailbox *mailbox, struct topology *topology);
 void rabbit_mailbox_close(struct mailbox *mailbox, uint64_t deadline_ns);
+/* Waits until the I/O thread is done; false: not by then. */
+bool rabbit_mailbox_wait_finished(struct mailbox *mailbox, uint64_t deadline_ns);
 
 /* The I/O thread: swaps `mail`, whose arrays must be empty, for what has come. */
 void rabbit_mailbox_take(struct mailbox *mailbox, struct mail *mail);
+void rabbit_mailbox_finish(struct mailbox *mailbox); /* it is done */
 /* n operations are completed. true: ready() is due. */
 bool rabbit_mailbox_completed(struct mailbox *mailbox, size_t n);
 /* May publish take anything? true: ready() is due. */

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 int32_t rabbit_error(struct weft_error *ret_error, int32_t rc, const char *format, ...)
@@ -123,17 +122,14 @@ static void connections_shut(struct rabbit *rabbit)
     pthread_mutex_unlock(&rabbit->mailbox.lock);
 }
 
+static const uint64_t goodbye_ns = 1500000000; /* after the deadline: to close connections politely */
+
 static void rabbit_close(void *self, uint64_t deadline_ns)
 {
     struct rabbit *rabbit = self;
-    uint64_t patience_ns = deadline_ns + 1500000000; /* for polite goodbyes */
-    struct timespec until = { .tv_sec = (time_t)(patience_ns / 1000000000),
-                              .tv_nsec = (long)(patience_ns % 1000000000) };
     rabbit_mailbox_close(&rabbit->mailbox, deadline_ns);
-    if (pthread_clockjoin_np(rabbit->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
-        connections_shut(rabbit);
-        pthread_join(rabbit->thread, NULL);
-    }
+    if (!rabbit_mailbox_wait_finished(&rabbit->mailbox, deadline_ns + goodbye_ns)) connections_shut(rabbit);
+    pthread_join(rabbit->thread, NULL);
     struct subscription *subscription, *next;
     HASH_ITER(hh, rabbit->subscribed, subscription, next)
     HASH_DEL(rabbit->subscribed, subscription);

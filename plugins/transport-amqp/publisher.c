@@ -243,6 +243,7 @@ void rabbit_publisher_frame(struct rabbit *rabbit, const amqp_frame_t *frame)
 {
     if (frame->frame_type == AMQP_FRAME_METHOD)
         publisher_method(rabbit, frame);
-    else if (frame->frame_type == AMQP_FRAME_HEADER) /* only returns have content on this connection */
+    else if (frame->frame_type == AMQP_FRAME_HEADER &&
+             frame->payload.properties.class_id == AMQP_BASIC_CLASS) /* only returns have content on this connection */
         publisher_returned(rabbit, frame->payload.properties.decoded);
 }

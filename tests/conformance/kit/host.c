@@ -113,6 +113,25 @@ bool kit_host_wait_health(struct kit_host *host, int32_t health, double seconds)
     return reached;
 }
 
+uint32_t kit_host_health_changes(struct kit_host *host)
+{
+    pthread_mutex_lock(&host->lock);
+    uint32_t changes = host->health_changes;
+    pthread_mutex_unlock(&host->lock);
+    return changes;
+}
+
+bool kit_host_wait_health_change(struct kit_host *host, uint32_t before, double seconds)
+{
+    uint64_t deadline_ns = kit_deadline(seconds);
+    pthread_mutex_lock(&host->lock);
+    while (host->health_changes == before && kit_host_wait(host, deadline_ns))
+        ;
+    bool changed = host->health_changes != before;
+    pthread_mutex_unlock(&host->lock);
+    return changed;
+}
+
 bool kit_host_logged(struct kit_host *host, const char *text)
 {
     pthread_mutex_lock(&host->lock);

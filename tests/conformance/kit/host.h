@@ -26,6 +26,10 @@ void kit_host_destroy(struct kit_host *host);
 /* Waits until the state is `health`, at most so long. */
 bool kit_host_wait_health(struct kit_host *host, int32_t health, double seconds);
 
+/* How often health has been reported; waiting until it is more often. */
+uint32_t kit_host_health_changes(struct kit_host *host);
+bool kit_host_wait_health_change(struct kit_host *host, uint32_t before, double seconds);
+
 /* Waits for a change; the lock is held. false: the deadline has passed. */
 bool kit_host_wait(struct kit_host *host, uint64_t deadline_ns);
 

@@ -29,15 +29,9 @@ static void need_health(struct station *station, int32_t health, double seconds)
 /* Waits until the connections are new ones: down was seen, or at least up has been reported again. */
 static void cut_and_recover(struct station *station, struct kit_proxy *proxy)
 {
-    uint32_t changes = station->host.health_changes;
+    uint32_t changes = kit_host_health_changes(&station->host);
     kit_proxy_cut(proxy);
-    uint64_t deadline_ns = kit_deadline(5);
-    pthread_mutex_lock(&station->host.lock);
-    while (station->host.health_changes == changes && kit_host_wait(&station->host, deadline_ns))
-        ;
-    bool noticed = station->host.health_changes != changes;
-    pthread_mutex_unlock(&station->host.lock);
-    KIT_CHECK(noticed, "a reset of all connections was not noticed within 5 s");
+    KIT_CHECK(kit_host_wait_health_change(&station->host, changes, 5), "a reset of all connections was not noticed");
     need_health(station, WEFT_HEALTH_UP, 15);
 }
 
@@ -244,9 +238,10 @@ static void a_long_handler_loses_no_connection(const struct kit *kit)
     struct reader *reader = station_subscribe(station, "q", 0, 1);
     struct sent *sent = station_text(station, "t", "x", "long");
     const struct weft_delivery *delivery = reader_need(reader, 5);
-    uint32_t changes = station->host.health_changes;
+    uint32_t changes = kit_host_health_changes(&station->host);
     reader_expect_nothing(reader, 3.5); /* the handler is at work */
-    KIT_CHECK(station->host.health_changes == changes, "health changed meanwhile: %s", station->host.health_text);
+    KIT_CHECK(kit_host_health_changes(&station->host) == changes, "health changed meanwhile: %s",
+              station->host.health_text);
     reader_settle(reader, delivery, WEFT_VERDICT_ACK);
     KIT_CHECK(sent_wait(sent, 5) == WEFT_RC_OK, "the publish ended with %d", sent->rc);
     reader_expect_nothing(reader, 0.3);
