@@ -53,15 +53,13 @@ static void write_payload(struct weft_arena *arena, const request_proto *request
         struct weft_bytes bytes = weft_message_pack(arena, message);
         response->result_case = CONFORMANCE__CONFORMANCE_RESPONSE__RESULT_PROTOBUF_PAYLOAD;
         response->protobuf_payload = (ProtobufCBinaryData){ bytes.size, (uint8_t *)(uintptr_t)bytes.data };
-    } else if (request->requested_output_format == CONFORMANCE__WIRE_FORMAT__JSON) {
+    } else {
         __attribute__((cleanup(weft_buffer_free))) struct weft_buffer buffer = WEFT_BUFFER_EMPTY;
         if (weft_json_write(TESTED, message, 0, &buffer, fault) == WEFT_OK)
             answer(response, CONFORMANCE__CONFORMANCE_RESPONSE__RESULT_JSON_PAYLOAD,
                    weft_arena_copy(arena, buffer.data, buffer.size));
         else
             answer(response, CONFORMANCE__CONFORMANCE_RESPONSE__RESULT_SERIALIZE_ERROR, fault->text);
-    } else {
-        answer(response, CONFORMANCE__CONFORMANCE_RESPONSE__RESULT_SKIPPED, "no such format here");
     }
 }
 
@@ -79,6 +77,11 @@ static void handle(struct weft_arena *arena, const request_proto *request, respo
     }
     if (request->test_category == CONFORMANCE__TEST_CATEGORY__JSON_IGNORE_UNKNOWN_PARSING_TEST) {
         answer(response, CONFORMANCE__CONFORMANCE_RESPONSE__RESULT_SKIPPED, "unknown fields are errors by intent");
+        return;
+    }
+    if (request->requested_output_format != CONFORMANCE__WIRE_FORMAT__PROTOBUF &&
+        request->requested_output_format != CONFORMANCE__WIRE_FORMAT__JSON) {
+        answer(response, CONFORMANCE__CONFORMANCE_RESPONSE__RESULT_SKIPPED, "no such format here");
         return;
     }
     const ProtobufCMessage *message = read_payload(arena, request, response, fault);
