@@ -88,6 +88,17 @@ START_TEST(every_kind_of_field_works)
 }
 END_TEST
 
+START_TEST(members_of_a_oneof_share_a_place)
+{
+    static const char text[] = "{\"oText\":\"a\",\"oNumber\":1}";
+    ProtobufCMessage *message;
+    add(&test_v1_everything_proto);
+    ck_assert_int_eq(weft_json_read(message_of("test.v1.Everything"), text, sizeof text - 1, arena, &message, &fault),
+                     WEFT_INVALID_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(fault.text, "oneof choice"));
+}
+END_TEST
+
 START_TEST(side_tables_are_the_generated_ones)
 {
     add(&test_v1_everything_proto);
@@ -207,6 +218,7 @@ TCase *dynamic_case(void)
     tcase_add_checked_fixture(tests, dynamic_make, dynamic_drop);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, every_kind_of_field_works);
+    tcase_add_test(tests, members_of_a_oneof_share_a_place);
     tcase_add_test(tests, side_tables_are_the_generated_ones);
     tcase_add_test(tests, methods_are_found_by_either_spelling);
     tcase_add_test(tests, missing_imports_are_told);

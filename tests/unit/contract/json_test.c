@@ -155,6 +155,7 @@ START_TEST(strings_are_unescaped_and_escaped)
             "{\"fString\":\"a\xC3\xBC\\n\\\"\\\\/\\b\\f\\r\\t\xF0\x9F\x98\x80\"}");
     refused("{\"fString\":\"\\uD83D\"}", "half of a surrogate pair");
     refused("{\"fString\":\"\\uDE00\\uD83D\"}", "half of a surrogate pair");
+    refused("{\"fString\":\"\\uDE00\\uDE00\"}", "half of a surrogate pair");
     refused("{\"fString\":\"\\x\"}", "escape that does not exist");
     refused("{\"fString\":\"\\u12G4\"}", "escape");
     refused("{\"fString\":\"a\nb\"}", "control character");
