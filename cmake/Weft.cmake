@@ -2,6 +2,8 @@
 #
 #   weft_add_plugin(NAME SOURCES... [LIBRARIES ...])    a plugin .so: exports weft_plugin alone, links nothing of weft's
 #   weft_add_service(NAME SOURCES... [LIBRARIES ...])   a service module .so
+#   weft_add_service_test(NAME SERVICE service SOURCES... [LIBRARIES ...])   a test program: runs the service, whose file
+#                                                       SERVICE_FILE names, by weft/test.h; registered with ctest
 #   weft_generate(TARGET PROTO_ROOT DIR PROTOS a/v1/a.proto ...)   typed C out of contracts, as a static library
 #   weft_migrations(TARGET SYMBOL name DIRECTORY dir)   SQL files compiled in as `const struct weft_migration name[]`
 include_guard(GLOBAL)
@@ -27,4 +29,19 @@ function(weft_add_service name)
   set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${WEFT_SERVICE_OUTPUT})
   target_link_libraries(${name} PRIVATE weft_warnings weft ${arg_LIBRARIES})
   install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weft/services)
+endfunction()
+
+function(weft_add_service_test name)
+  cmake_parse_arguments(arg "" "SERVICE" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE weft_warnings ${arg_LIBRARIES} weft)
+  target_compile_definitions(${name} PRIVATE SERVICE_FILE="$<TARGET_FILE:${arg_SERVICE}>")
+  add_dependencies(${name} ${arg_SERVICE})
+  foreach(plugin store-sqlite cache-memory) # what it runs on; installed where weft is not built along
+    if(TARGET ${plugin})
+      add_dependencies(${name} ${plugin})
+    endif()
+  endforeach()
+  string(REGEX REPLACE "_test$" "" test ${name})
+  add_test(NAME ${test} COMMAND ${name})
 endfunction()

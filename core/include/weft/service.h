@@ -91,6 +91,8 @@ WEFT_API weft_tx *weft_event_tx(weft_event *event);
  *  weft_exec_expect(tx, n, status, sql, ...)      runs it now and fails with `status` unless it affected n rows.
  *  weft_fetch(tx, &rows, sql, ...)                runs it now, within the transaction, and gives its rows.
  *  weft_query(work, &rows, sql, ...)              runs it now on a reader, outside the transaction, and gives its rows.
+ *                                                 (A store without readers of their own: once the transaction is open,
+ *                                                 within it.)
  *
  * sql is a literal with $1, $2, ...; the parameters follow: integers, bool, double, text, or a struct weft_value made by
  * weft_bytes(), weft_time_ms(), weft_null(), ... NULL text is SQL NULL. Parameters are copied. At most 16.

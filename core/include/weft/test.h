@@ -5,15 +5,17 @@
  * service emits stands in its outbox for the test to look at. All of the rest is as in production: statements, commits,
  * constraints, inbox, migrations.
  *
- *     weft_test *test = weft_test_load(USER_SERVICE);          // the built .so; or
- * weft_test_start(&weft_service_module) User__V1__CreateUserResponse *out; ck_assert_int_eq(weft_test_call(test,
- * user_v1_user_service_create_user,
- *                                     &(User__V1__CreateUserRequest){ .email = "a@b.c", .name = "A" }, &out), WEFT_OK);
+ *     weft_test *test = weft_test_load(SERVICE_FILE); // the built .so; weft_test_start() takes a linked module
+ *     User__V1__CreateUserResponse *out;
+ *     weft_status status = weft_test_call(test, user_v1_user_service_create_user, &out,
+ *                                         &(User__V1__CreateUserRequest){ .email = "a@b.c", .name = "A" });
+ *     ck_assert_int_eq(status, WEFT_OK);
  *     User__V1__UserCreated *event;
  *     ck_assert(weft_test_emitted(test, 0, user_v1_user_created, &event));
  *     weft_test_stop(test);
  *
- * Everything handed out lives until weft_test_stop. One thread. Use any test framework.
+ * Everything handed out lives until weft_test_stop. One thread. Use any test framework; weft_add_service_test() of
+ * weft's CMake package builds such a program. tests/unit/user is an example.
  */
 #ifndef WEFT_TEST_H
 #define WEFT_TEST_H

@@ -205,6 +205,7 @@ START_TEST(commit_whose_outcome_is_unknown_is_never_run_again)
     ck_assert_int_eq(weft_work_finish(other, WEFT_OK), WEFT_UNAVAILABLE);
     ck_assert_uint_eq(fake->n_runs, 2);
     ck_assert_ptr_nonnull(strstr(other->fault.text, "outcome is unknown"));
+    ck_assert_int_eq(fake->n_closed, 1); /* nor is its session used again */
     fake_work_free(other);
 }
 END_TEST

@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "data/migrate.h"
 #include "config/config.h"
+#include "data/migrate.h"
 #include "host/instance.h"
 
 #include <check.h>

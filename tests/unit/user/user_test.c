@@ -5,7 +5,7 @@ weft_test *test;
 
 void begin(void)
 {
-    test = weft_test_load(USER_SERVICE);
+    test = weft_test_load(SERVICE_FILE);
     ck_assert_ptr_nonnull(test);
 }
 
