@@ -75,8 +75,10 @@ static void a_full_window_takes_no_more_and_tells_when_there_is_room(const struc
     struct station *station = station_open(kit, &setup);
     station_simple(station, 0);
     int n = 0;
+    uint64_t n_ready = 0; /* before the offer that is turned away */
     char text[16];
     for (bool taken = true; taken && n < MOST; n += taken) {
+        n_ready = station_n_ready(station);
         snprintf(text, sizeof text, "%d", n);
         taken = station_offer(station, "t", "x", text) != NULL;
     }
@@ -87,7 +89,8 @@ static void a_full_window_takes_no_more_and_tells_when_there_is_room(const struc
         KIT_CHECK(delivery_number(delivery) == i, "want %d, got %ld", i, delivery_number(delivery));
         reader_settle(reader, delivery, WEFT_VERDICT_ACK);
     }
-    station_text(station, "t", "x", "more"); /* waits for ready() */
+    KIT_CHECK(station_wait_ready(station, n_ready, 5), "ready() did not come although there is room again");
+    station_text(station, "t", "x", "more");
     reader_expect(reader, "more", 5);
     station_wait_all(station, 5);
     station_close(station);

@@ -274,17 +274,31 @@ static size_t station_take(struct station *station, struct sent *const *sent, si
     return taken;
 }
 
+uint64_t station_n_ready(struct station *station)
+{
+    pthread_mutex_lock(&station->host.lock);
+    uint64_t n_ready = station->n_ready;
+    pthread_mutex_unlock(&station->host.lock);
+    return n_ready;
+}
+
+bool station_wait_ready(struct station *station, uint64_t before, double seconds)
+{
+    uint64_t deadline_ns = kit_deadline(seconds);
+    pthread_mutex_lock(&station->host.lock);
+    while (station->n_ready == before && kit_host_wait(&station->host, deadline_ns))
+        ;
+    bool ready = station->n_ready > before;
+    pthread_mutex_unlock(&station->host.lock);
+    return ready;
+}
+
 void station_send(struct station *station, struct sent *const *sent, size_t n)
 {
-    uint64_t deadline_ns = kit_deadline(30);
     uint64_t n_ready;
     size_t done = station_take(station, sent, n, &n_ready);
     while (done < n) {
-        pthread_mutex_lock(&station->host.lock);
-        while (station->n_ready == n_ready && kit_host_wait(&station->host, deadline_ns))
-            ;
-        bool ready = station->n_ready > n_ready;
-        pthread_mutex_unlock(&station->host.lock);
+        bool ready = station_wait_ready(station, n_ready, 30);
         KIT_CHECK(ready, "publish took %zu of %zu and ready() did not come within 30 s", done, n);
         done += station_take(station, sent + done, n - done, &n_ready);
     }

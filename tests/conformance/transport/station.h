@@ -83,6 +83,9 @@ struct sent *station_publish(struct station *station, const char *topic, const c
 struct sent *station_text(struct station *station, const char *topic, const char *routing_key, const char *text);
 /* Offers once; NULL: not taken. */
 struct sent *station_offer(struct station *station, const char *topic, const char *routing_key, const char *text);
+/* How often ready() has come; waiting until it is more often. */
+uint64_t station_n_ready(struct station *station);
+bool station_wait_ready(struct station *station, uint64_t before, double seconds);
 /* A message to change before it is taken. */
 struct sent *sent_new(struct station *station, const char *topic, const char *routing_key, const void *payload,
                       size_t size, uint32_t flags);
