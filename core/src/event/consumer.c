@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum {
-    CONSUMER_LANES = 4,
+    CONSUMER_CREDIT_LEAST = 400,
+    CONSUMER_LANES = 1, /* a lane takes a hundred events a commit; more lanes make smaller batches */
     CONSUMER_BATCH = 100,
     CONSUMER_CREDIT_MOST = 1000,
     CONSUMER_ATTEMPTS = 10,
@@ -77,6 +78,7 @@ static void consumer_options(struct weft_consumer *consumer, const struct weft_c
     options->lanes = or_default(given->lanes, CONSUMER_LANES, WEFT_LANES_MOST);
     options->batch = or_default(given->batch, CONSUMER_BATCH, WEFT_BATCH_MOST);
     uint32_t credit = 2 * options->lanes * options->batch;
+    if (credit < CONSUMER_CREDIT_LEAST) credit = CONSUMER_CREDIT_LEAST;
     options->credit =
         or_default(given->credit, credit < CONSUMER_CREDIT_MOST ? credit : CONSUMER_CREDIT_MOST, UINT32_MAX);
     options->max_attempts = or_default(given->max_attempts, CONSUMER_ATTEMPTS, UINT32_MAX);

@@ -20,9 +20,9 @@ struct weft_consumer_options {
     const char *group; /* "user-events" */
     const char *queue; /* "order-service.user-events" */
     bool ordered, external_effects, hold_on_dead, broadcast;
-    uint32_t lanes;        /* 0: 4 */
+    uint32_t lanes;        /* 0: 1 */
     uint32_t batch;        /* events a transaction, at most; 0: 100 */
-    uint32_t credit;       /* 0: 2 * lanes * batch, at most 1000 */
+    uint32_t credit;       /* 0: 400, or 2 * lanes * batch if that is more, at most 1000 */
     uint32_t max_attempts; /* 0: 10 */
     uint64_t deadline_ns;  /* of a handler, relative; 0: 30 s */
     uint64_t retry_ns;     /* a parked event's first wait, doubled each time up to 10 min; 0: 1 s */

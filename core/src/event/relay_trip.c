@@ -2,8 +2,8 @@
  *
  * One trip does all there is to do: it removes what was confirmed, marks and unmarks held keys, renews the lease,
  * claims the next rows and probes held ones, in this order, so that a claim sees what the trip has marked. While
- * commits keep coming, trips are as far apart as the last one took: batches grow with the load, and a single event is
- * claimed at once.
+ * commits come singly each is claimed at once; once a claim finds several, trips keep a distance: what a trip costs the
+ * store, the broker and the consumers' transactions is then shared by all that gathered meanwhile.
  */
 #include "event/relay_state.h"
 
@@ -12,10 +12,12 @@
 
 #include <stdlib.h>
 
+enum { TRIP_SEVERAL = 4 }; /* rows of a claim */
 enum { TRIP_STATEMENTS = 12, TRIP_PARAMS = 3, TRIP_NONE = -1 };
 enum { TRIP_HELD_MOST = 200000 }; /* keys: some 20 MB */
 #define TRIP_DEADLINE_NS    (5 * WEFT_SECOND)
-#define TRIP_PACE_MOST_NS   (5 * WEFT_MS)
+#define TRIP_PACE_NS        (8 * WEFT_MS)  /* between claims that find several rows */
+#define TRIP_PACE_FEW_NS    (2 * WEFT_MS)  /* and between others, at most */
 #define TRIP_FLUSH_NS       (10 * WEFT_MS) /* confirmed rows wait this long for a claim to go with */
 #define TRIP_PROBE_NS       WEFT_SECOND
 #define TRIP_PAUSE_FIRST_NS (50 * WEFT_MS)
@@ -296,6 +298,12 @@ static bool trip_run(struct weft_relay *relay, const struct trip *trip, struct w
     return false;
 }
 
+static uint64_t trip_pace(const struct trip *trip, const struct weft_result *result, uint64_t took_ns)
+{
+    if (trip->claim != TRIP_NONE && result->sets[trip->claim].n_rows >= TRIP_SEVERAL) return TRIP_PACE_NS;
+    return relay_sooner(took_ns, TRIP_PACE_FEW_NS);
+}
+
 void weft_relay_trip(struct weft_relay *relay)
 {
     struct trip trip = { .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE };
@@ -307,7 +315,7 @@ void weft_relay_trip(struct weft_relay *relay)
     trip_fill(relay, &trip, start);
     if (trip.n == 0 || !trip_run(relay, &trip, &result, start + TRIP_DEADLINE_NS)) return;
     uint64_t end = weft_clock_ns();
-    relay->claim_at_ns = end + relay_sooner(end - start, TRIP_PACE_MOST_NS);
+    relay->claim_at_ns = end + trip_pace(&trip, &result, end - start);
     relay->flush_at_ns = end + TRIP_FLUSH_NS;
     trip_apply(relay, &trip, &result, start);
 }
