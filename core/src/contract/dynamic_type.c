@@ -275,7 +275,7 @@ static weft_status fill_fields(struct layout *layout, ProtobufCFieldDescriptor *
 {
     size_t n = layout->proto->n_field;
     weft_status status = WEFT_OK;
-    qsort(layout->proto->field, n, sizeof *layout->proto->field, number_compare);
+    if (n > 0) qsort(layout->proto->field, n, sizeof *layout->proto->field, number_compare); /* NULL without fields */
     for (size_t i = 0; i < n && status == WEFT_OK; i++) {
         const field_proto *field = layout->proto->field[i];
         numbers[i] = field->number;
