@@ -2,8 +2,6 @@
  * locks, no memory, no loader, any of which may be what crashed. */
 #include "host/crash.h"
 
-#include "base/memory.h"
-
 #include <elf.h>
 #include <link.h>
 #include <signal.h>
@@ -236,7 +234,8 @@ void weft_crash_install(int fd)
     static const int numbers[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
     crash_fd = fd;
     /* This thread's alone; other threads' handlers run on their own stacks, which have room unless they overflowed. */
-    stack_t stack = { .ss_sp = weft_memory_get(CRASH_STACK_BYTES), .ss_size = CRASH_STACK_BYTES };
+    static char memory[CRASH_STACK_BYTES];
+    stack_t stack = { .ss_sp = memory, .ss_size = sizeof memory };
     sigaltstack(&stack, NULL);
     struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
     action.sa_sigaction = crash_handle;
