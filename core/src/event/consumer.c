@@ -49,7 +49,7 @@ static void consumer_share(struct weft_consumer *consumer, const struct weft_del
         size_t n_share = 0;
         for (size_t i = 0; i < n; i++)
             if (lanes[i] == lane) share[n_share++] = (void *)(uintptr_t)deliveries[i];
-        weft_queue_push(consumer->lanes[lane].deliveries, share, n_share);
+        weft_mailbox_push(consumer->lanes[lane].deliveries, share, n_share);
     }
 }
 
@@ -129,7 +129,7 @@ static void consumer_end_threads(struct weft_consumer *consumer)
     pthread_cond_broadcast(&consumer->changed);
     pthread_mutex_unlock(&consumer->mutex);
     for (uint32_t i = 0; i < consumer->options.lanes; i++)
-        if (consumer->lanes[i].started) weft_queue_wake(consumer->lanes[i].deliveries);
+        if (consumer->lanes[i].started) weft_mailbox_wake(consumer->lanes[i].deliveries);
     for (uint32_t i = 0; i < consumer->options.lanes; i++)
         weft_lane_join(&consumer->lanes[i]);
     weft_due_join(consumer);

@@ -8,7 +8,7 @@
 #define WEFT_EVENT_CONSUMER_STATE_H
 
 #include "base/arena.h"
-#include "base/queue.h"
+#include "base/mailbox.h"
 #include "data/tx.h"
 #include "event/consumer.h"
 #include "event/item.h"
@@ -20,11 +20,11 @@ enum { WEFT_LANES_MOST = 64, WEFT_BATCH_MOST = 1000 };
 /* One worker: everything is its thread's but the queues. */
 struct weft_lane {
     struct weft_consumer *consumer;
-    struct weft_queue *deliveries;  /* const struct weft_delivery * */
-    struct weft_queue *due;         /* struct weft_parked * */
-    struct weft_arena *arena;       /* of a round: what was taken */
-    struct weft_arena *batch_arena; /* of a transaction: messages, statements */
-    struct weft_item *items;        /* options.batch of them */
+    struct weft_mailbox *deliveries; /* const struct weft_delivery * */
+    struct weft_mailbox *due;        /* struct weft_parked * */
+    struct weft_arena *arena;        /* of a round: what was taken */
+    struct weft_arena *batch_arena;  /* of a transaction: messages, statements */
+    struct weft_item *items;         /* options.batch of them */
     size_t n_items;
     void **taken;
     struct weft_settle *settles;

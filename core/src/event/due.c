@@ -123,8 +123,8 @@ static void due_hand_out(struct weft_consumer *consumer, const struct due_found 
     for (uint32_t i = 0; i < found->n; i++) {
         struct weft_lane *lane = weft_consumer_lane(consumer, weft_envelope_key(&found->rows[i]->message));
         void *row = found->rows[i];
-        weft_queue_push(lane->due, &row, 1);
-        weft_queue_wake(lane->deliveries);
+        weft_mailbox_push(lane->due, &row, 1);
+        weft_mailbox_wake(lane->deliveries);
     }
     pthread_mutex_lock(&consumer->mutex);
     struct timespec never = weft_clock_timespec(WEFT_NEVER);

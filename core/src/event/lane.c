@@ -220,11 +220,11 @@ static void *lane_main(void *arg)
     struct weft_consumer *consumer = lane->consumer;
     while (!weft_consumer_is_stopping(consumer)) {
         void *due[LANE_DUE_AT_ONCE];
-        size_t n_due = weft_queue_take(lane->due, due, LANE_DUE_AT_ONCE, 0);
+        size_t n_due = weft_mailbox_take(lane->due, due, LANE_DUE_AT_ONCE, 0);
         for (size_t i = 0; i < n_due; i++)
             lane_due(lane, due[i]);
         uint64_t until = n_due > 0 ? 0 : weft_clock_ns() + LANE_IDLE_NS;
-        size_t n = weft_queue_take(lane->deliveries, lane->taken, consumer->options.batch, until);
+        size_t n = weft_mailbox_take(lane->deliveries, lane->taken, consumer->options.batch, until);
         if (n > 0) lane_round(lane, n);
     }
     return NULL;
@@ -236,8 +236,8 @@ bool weft_lane_start(struct weft_lane *lane, struct weft_consumer *consumer)
 {
     size_t batch = consumer->options.batch;
     *lane = (struct weft_lane){ .consumer = consumer,
-                                .deliveries = weft_queue_new(batch),
-                                .due = weft_queue_new(LANE_DUE_AT_ONCE),
+                                .deliveries = weft_mailbox_new(batch),
+                                .due = weft_mailbox_new(LANE_DUE_AT_ONCE),
                                 .arena = weft_arena_new(LANE_ARENA_BYTES),
                                 .batch_arena = weft_arena_new(LANE_ARENA_BYTES),
                                 .items = weft_memory_zeroed(batch, sizeof *lane->items),
@@ -250,7 +250,7 @@ bool weft_lane_start(struct weft_lane *lane, struct weft_consumer *consumer)
 void weft_lane_join(struct weft_lane *lane)
 {
     if (!lane->started) return;
-    weft_queue_wake(lane->deliveries);
+    weft_mailbox_wake(lane->deliveries);
     pthread_join(lane->thread, NULL);
     lane->started = false;
 }
@@ -269,17 +269,17 @@ void weft_lane_return(struct weft_lane *lane)
         if (lane->items[i].result == WEFT_ITEM_OPEN && lane->items[i].delivery != NULL)
             lane_requeue(lane, lane->items[i].delivery);
     lane->n_items = 0;
-    while (weft_queue_take(lane->deliveries, &next, 1, 0) == 1)
+    while (weft_mailbox_take(lane->deliveries, &next, 1, 0) == 1)
         lane_requeue(lane, next);
-    while (weft_queue_take(lane->due, &next, 1, 0) == 1)
+    while (weft_mailbox_take(lane->due, &next, 1, 0) == 1)
         weft_parked_free(next);
 }
 
 void weft_lane_free(struct weft_lane *lane)
 {
     if (lane->deliveries == NULL) return;
-    weft_queue_free(lane->deliveries);
-    weft_queue_free(lane->due);
+    weft_mailbox_free(lane->deliveries);
+    weft_mailbox_free(lane->due);
     weft_arena_free(lane->arena);
     weft_arena_free(lane->batch_arena);
     free(lane->items);

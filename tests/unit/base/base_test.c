@@ -8,7 +8,7 @@ int main(void)
     suite_add_tcase(suite, buffer_case());
     suite_add_tcase(suite, clock_case());
     suite_add_tcase(suite, id_case());
-    suite_add_tcase(suite, queue_case());
+    suite_add_tcase(suite, mailbox_case());
     suite_add_tcase(suite, text_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -8,7 +8,7 @@ TCase *arena_case(void);
 TCase *buffer_case(void);
 TCase *clock_case(void);
 TCase *id_case(void);
-TCase *queue_case(void);
+TCase *mailbox_case(void);
 TCase *text_case(void);
 
 #endif
