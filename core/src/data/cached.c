@@ -29,12 +29,18 @@ static bool cached_usable(const struct weft_work *work, const char *key)
     return work->cache != NULL && key[0] != '\0' && strlen(key) <= CACHED_KEY_MAX;
 }
 
+/* A cache of this process never waits, so leadership of the calls need not be handed on for it. */
+static void cached_wait(struct weft_work *work)
+{
+    if ((weft_cache_caps(work->cache) & WEFT_CACHE_SHARED) != 0) weft_work_wait(work);
+}
+
 /* One operation, whose result lives until `ret_lease` is released. */
 static bool cached_run(struct weft_work *work, const struct weft_cache_op *op, struct weft_cache_result *ret_result,
                        struct weft_cache_lease *ret_lease)
 {
     *ret_lease = (struct weft_cache_lease){ 0 };
-    weft_work_wait(work);
+    cached_wait(work);
     return weft_cache_run(work->cache, op, 1, ret_result, ret_lease) == WEFT_RC_OK;
 }
 
@@ -132,7 +138,7 @@ void weft_cached_delete(struct weft_work *work, const char *const *keys)
     for (size_t i = 0; i < n; i++)
         ops[i] = (struct weft_cache_op){ .verb = WEFT_CACHE_DEL, .key = keys[i], .key_size = strlen(keys[i]) };
     struct weft_cache_lease lease = { 0 };
-    weft_work_wait(work);
+    cached_wait(work);
     weft_cache_run(work->cache, ops, n, results, &lease);
     weft_cache_release(&lease);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "data/cache.h"
+#include "data/cached.h"
 #include "fake_cache.h"
 
 #include <google/protobuf/wrappers.pb-c.h>
@@ -143,6 +144,36 @@ START_TEST(overlong_key_is_not_cached)
 }
 END_TEST
 
+static int waits;
+
+static void wait_count(struct weft_work *waiting)
+{
+    (void)waiting;
+    waits++;
+}
+
+/* A look, a fill and a drop after a commit, with a cache that can do `caps`; how many waits were announced. */
+static int waits_with(uint32_t caps)
+{
+    fake_cache_free(kept);
+    kept = fake_cache_new(caps);
+    work->cache = kept->cache;
+    waits = 0;
+    work->before_wait = wait_count;
+    look("k");
+    fill("k", "anna");
+    weft_cached_delete(work, (const char *const[]){ "k", NULL });
+    ck_assert_str_eq(kept->runs, "LEASE k; FILL k; DEL k; ");
+    return waits;
+}
+
+START_TEST(only_a_shared_cache_is_waited_for)
+{
+    ck_assert_int_eq(waits_with(WEFT_CACHE_LEASES | WEFT_CACHE_SHARED), 3);
+    ck_assert_int_eq(waits_with(WEFT_CACHE_LEASES), 0);
+}
+END_TEST
+
 TCase *cached_case(void)
 {
     TCase *tcase = tcase_create("cached");
@@ -157,5 +188,6 @@ TCase *cached_case(void)
     tcase_add_test(tcase, service_without_cache_misses);
     tcase_add_test(tcase, cache_without_leases_is_simply_set);
     tcase_add_test(tcase, overlong_key_is_not_cached);
+    tcase_add_test(tcase, only_a_shared_cache_is_waited_for);
     return tcase;
 }
