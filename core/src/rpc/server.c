@@ -77,8 +77,18 @@ static grpc_server *core_server_new(uint32_t max_message_bytes)
     return grpc_server_create(&all, NULL);
 }
 
+/* gRPC leaves the port to getaddrinfo, which takes it modulo 65536: 99999 would listen on 34463. */
+static bool port_is_too_large(const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+    return colon != NULL && strncmp(listen, "unix:", 5) != 0 && strtoul(colon + 1, NULL, 10) > UINT16_MAX;
+}
+
 static weft_status server_bind(struct weft_rpc_server *server, const char *listen, struct weft_fault *ret_fault)
 {
+    if (port_is_too_large(listen))
+        return weft_fault_set(ret_fault, WEFT_INVALID_ARGUMENT, "cannot listen on %s: ports go to %d", listen,
+                              UINT16_MAX);
     grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
     int port = grpc_server_add_http2_port(server->server, listen, credentials);
     grpc_server_credentials_release(credentials);
