@@ -66,10 +66,10 @@ static weft_status read_entry(struct weft_json_reader *reader, const struct weft
     return weft_json_reader_value(reader, type->field_types[1], value, weft_field_member(entry, value));
 }
 
-static bool has_twins(const struct weft_message_type *type, const struct weft_json_list *list)
+bool weft_json_list_has_twins(const struct weft_json_list *list, const ProtobufCMessageDescriptor *entry)
 {
     bool *keep = weft_memory_get(list->n + 1);
-    size_t n = weft_map_last(type->descriptor, (const ProtobufCMessage *const *)list->data, list->n, keep);
+    size_t n = weft_map_last(entry, (const ProtobufCMessage *const *)(void *)list->data, list->n, keep);
     free(keep);
     return n < list->n;
 }
@@ -88,7 +88,8 @@ static weft_status read_map(struct weft_json_reader *reader, const struct weft_m
         *(ProtobufCMessage **)weft_json_list_add(&list, reader->arena) = entry;
         status = read_entry(reader, type, name, entry);
     }
-    if (status == WEFT_OK && has_twins(type, &list)) return weft_json_scan_fail(&reader->scan, "a map has a key twice");
+    if (status == WEFT_OK && weft_json_list_has_twins(&list, type->descriptor))
+        return weft_json_scan_fail(&reader->scan, "a map has a key twice");
     if (status == WEFT_OK) set_list(message, field, &list);
     return status;
 }

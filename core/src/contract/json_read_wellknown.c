@@ -1,17 +1,14 @@
 /* contract/json_read_wellknown.c - the well-known types out of their own forms. */
 #include "contract/json_reader.h"
 
-#include "base/memory.h"
 #include "contract/field.h"
 #include "contract/json_text.h"
-#include "contract/map.h"
 #include "contract/message.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/field_mask.pb-c.h"
 #include "google/protobuf/struct.weft.h"
 #include "google/protobuf/timestamp.pb-c.h"
-#include <stdlib.h>
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
@@ -81,15 +78,6 @@ static weft_status read_struct_member(struct weft_json_reader *reader, struct we
     return status == WEFT_OK ? read_inner_value(reader, &entry->value) : status;
 }
 
-static bool has_twins(const struct weft_json_list *entries)
-{
-    bool *keep = weft_memory_get(entries->n + 1);
-    size_t n = weft_map_last(&google__protobuf__struct__fields_entry__descriptor,
-                             (const ProtobufCMessage *const *)(void *)entries->data, entries->n, keep);
-    free(keep);
-    return n < entries->n;
-}
-
 static weft_status read_struct(struct weft_json_reader *reader, Google__Protobuf__Struct *object)
 {
     struct weft_json_list entries = { .size = sizeof(void *) };
@@ -101,7 +89,7 @@ static weft_status read_struct(struct weft_json_reader *reader, Google__Protobuf
         if (status != WEFT_OK || !more) break;
         status = read_struct_member(reader, name, &entries);
     }
-    if (status == WEFT_OK && has_twins(&entries))
+    if (status == WEFT_OK && weft_json_list_has_twins(&entries, &google__protobuf__struct__fields_entry__descriptor))
         return weft_json_scan_fail(&reader->scan, "an object has a name twice");
     object->fields = (Google__Protobuf__Struct__FieldsEntry **)(void *)entries.data;
     object->n_fields = entries.n;

@@ -20,6 +20,8 @@ struct weft_json_list {
     size_t n, capacity, size; /* size: bytes of one */
 };
 void *weft_json_list_add(struct weft_json_list *list, struct weft_arena *arena); /* zeroed */
+/* Of a map's entries: has a key more than one? */
+bool weft_json_list_has_twins(const struct weft_json_list *list, const ProtobufCMessageDescriptor *entry);
 
 /* Any message, whatever its form. */
 weft_status weft_json_reader_message(struct weft_json_reader *reader, const struct weft_message_type *type,
