@@ -23,12 +23,12 @@ static const struct code_meaning meanings[] = {
     { "55P03", WEFT_RC_RETRY, WEFT_REASON_LOCK_TIMEOUT },
     { "57014", WEFT_RC_TIMEOUT, WEFT_REASON_NONE },     /* statement_timeout, or cancelled */
     { "57", WEFT_RC_UNAVAILABLE, WEFT_REASON_NONE },    /* shutting down, crashed, starting */
+    { "08P01", WEFT_RC_INVALID, WEFT_REASON_NONE },     /* another number of parameters than the text names */
     { "08", WEFT_RC_UNAVAILABLE, WEFT_REASON_NONE },    /* connection */
     { "53", WEFT_RC_UNAVAILABLE, WEFT_REASON_NONE },    /* out of memory, disk, connections */
     { "58", WEFT_RC_UNAVAILABLE, WEFT_REASON_NONE },    /* the system below */
     { "25006", WEFT_RC_UNAVAILABLE, WEFT_REASON_NONE }, /* read only: a standby after a fail-over */
     { "25P03", WEFT_RC_UNAVAILABLE, WEFT_REASON_NONE }, /* idle in transaction for too long: the session is gone */
-    { "0A000", WEFT_RC_UNAVAILABLE, WEFT_REASON_NONE }, /* a prepared statement outlived its table's shape */
     { "28", WEFT_RC_REFUSED, WEFT_REASON_NONE },        /* password, pg_hba.conf */
     { "3D", WEFT_RC_REFUSED, WEFT_REASON_NONE },        /* no such database */
     { "42501", WEFT_RC_REFUSED, WEFT_REASON_NONE },     /* may not */
@@ -54,6 +54,14 @@ static char *column_name(struct weft_bump *bump, const PGresult *result)
     return name;
 }
 
+/* "cached plan must not change result type" has the code of anything not supported; what tells it apart in every
+ * language is where it comes from. A fresh session, without the prepared statement, heals it. */
+static bool plan_outlived(const PGresult *result)
+{
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    return function != NULL && strcmp(function, "RevalidateCachedQuery") == 0;
+}
+
 void pg_failure_of_result(struct weft_bump *bump, const PGresult *result, struct pg_failure *ret_failure)
 {
     const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -63,6 +71,8 @@ void pg_failure_of_result(struct weft_bump *bump, const PGresult *result, struct
     /* Without a code the message is libpq's own: the connection broke. */
     ret_failure->rc = meaning != NULL ? meaning->rc : code == NULL ? WEFT_RC_UNAVAILABLE : WEFT_RC_INVALID;
     ret_failure->reason = meaning != NULL ? meaning->reason : WEFT_REASON_NONE;
+    if (ret_failure->rc == WEFT_RC_REFUSED) ret_failure->rc = WEFT_RC_INVALID; /* no permission: of a statement */
+    if (plan_outlived(result)) ret_failure->rc = WEFT_RC_UNAVAILABLE;
     char *copy = weft_bump_text(bump, text != NULL ? text : "the connection to PostgreSQL was lost");
     /* `invalid input syntax for type uuid: "..."`: the value stays out of logs. */
     if (copy != NULL && ret_failure->reason == WEFT_REASON_BAD_VALUE) copy[strcspn(copy, ":\"")] = '\0';

@@ -66,7 +66,7 @@ PGconn *pg_connect(struct pg_store *store, uint32_t purpose, uint64_t deadline_n
 int32_t pg_session_open(void *self, uint32_t purpose, uint64_t deadline_ns, void **ret_session,
                         struct weft_error *ret_error);
 void pg_session_close(void *session);
-void pg_session_keep(struct pg_session *session, PGresult *result); /* until the next run */
+bool pg_session_keep(struct pg_session *session, PGresult *result); /* until the next run; false: out of memory */
 void pg_session_reset(struct pg_session *session);                  /* ends the life of the last run's results */
 uint64_t pg_now_ns(void);
 /* Waits for the socket (POLLIN and so on in `events`) or the wake_fd. Returns OK, TIMEOUT (also when cancelled). */
@@ -82,11 +82,17 @@ int32_t pg_wait(void *session, const char *channel, uint64_t deadline_ns);
 void pg_wake(void *session);
 
 /* param.c: one parameter as libpq wants it. false: text with a NUL inside, or out of memory. */
+enum { PG_PARAMS_MAX = 64 };
+
 struct pg_param {
     const char *value;
     int length, format;
 };
 bool pg_param_make(struct weft_bump *bump, const struct weft_value *value, struct pg_param *ret_param);
+
+/* check.c: NULL, with the parameters of each statement; or what is wrong with statement *ret_failed. */
+const char *pg_batch_check(struct pg_session *session, const struct weft_statement *statements, size_t n,
+                           struct pg_param ***ret_params, uint32_t *ret_failed);
 
 /* result.c: a result's rows as values; texts stay in the result. false: out of memory, or a value that cannot be read.
  */

@@ -23,6 +23,14 @@ static const struct weft_option options[] = {
       WEFT_OPTION_DURATION, 0, offsetof(struct pg_options, statement_timeout), 1000000, 86400000000000 },
 };
 
+/* Letters, digits, - _ and .: what can be a schema's name, and a channel's with the rest of 63 bytes. */
+static bool service_valid(const char *service)
+{
+    if (service == NULL || service[0] == '\0' || strlen(service) > 48 || !isalpha((unsigned char)service[0]))
+        return false;
+    return service[strspn(service, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] == '\0';
+}
+
 /* The service's name as a schema: user-service is user_service. */
 static char *schema_name(const char *service)
 {
@@ -38,9 +46,10 @@ static int32_t store_open(const struct weft_open *open, void **ret_self, struct 
         pg_error_set(ret_error, WEFT_RC_INVALID, "the URL names no host: want postgres://user@host/database");
         return WEFT_RC_INVALID;
     }
-    if (open->service == NULL || strlen(open->service) > 48) {
+    if (!service_valid(open->service)) {
         pg_error_set(ret_error, WEFT_RC_INVALID,
-                     "a service's name has 1 to 48 characters, as its schema is named after it");
+                     "service '%.64s' cannot name a schema: want 1 to 48 lower-case letters, digits, - _ .",
+                     open->service == NULL ? "" : open->service);
         return WEFT_RC_INVALID;
     }
     struct pg_store *store = calloc(1, sizeof *store);

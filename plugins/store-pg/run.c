@@ -26,6 +26,7 @@ struct run {
     struct pg_session *session;
     const struct weft_statement *statements;
     size_t n;
+    struct pg_param **params; /* of each statement */
     uint64_t deadline_ns;
     struct weft_rowset *sets;
     uint32_t n_sets;
@@ -83,21 +84,16 @@ static struct pg_statement *prepare(struct run *run, uint32_t index, const char 
 }
 
 /* libpq copies what it is given. */
-static int32_t send_bound(struct run *run, uint32_t index, const struct weft_statement *wanted)
+static int32_t send_bound(struct run *run, uint32_t index, const struct weft_statement *wanted,
+                          const struct pg_param *params)
 {
-    enum { PARAMS_MAX = 64 };
-    const char *values[PARAMS_MAX];
-    int lengths[PARAMS_MAX], formats[PARAMS_MAX], n = (int)wanted->n_params;
+    const char *values[PG_PARAMS_MAX];
+    int lengths[PG_PARAMS_MAX], formats[PG_PARAMS_MAX], n = (int)wanted->n_params;
     PGconn *connection = run->session->connection;
-    if (wanted->n_params > PARAMS_MAX) return run_fail(run, index, WEFT_RC_INVALID, "more than 64 parameters");
     for (int i = 0; i < n; i++) {
-        struct pg_param param;
-        if (!pg_param_make(&run->session->bump, &wanted->params[i], &param))
-            return run_fail(run, index, WEFT_RC_INVALID,
-                            "a parameter is a text with a NUL inside, or a time out of range");
-        values[i] = param.value;
-        lengths[i] = param.length;
-        formats[i] = param.format;
+        values[i] = params[i].value;
+        lengths[i] = params[i].length;
+        formats[i] = params[i].format;
     }
     struct pg_statement *statement = NULL;
     if (!(wanted->flags & WEFT_STATEMENT_ONCE)) {
@@ -112,7 +108,7 @@ static int32_t send_bound(struct run *run, uint32_t index, const struct weft_sta
 static int32_t send_control(struct run *run, uint32_t index, const char *tag)
 {
     const struct weft_statement control = { tag, NULL, 0, 0 };
-    int32_t rc = send_bound(run, index, &control);
+    int32_t rc = send_bound(run, index, &control, NULL);
     if (rc == WEFT_RC_OK) step_add(run, (struct step){ STEP_CONTROL, index, NULL, tag });
     return rc;
 }
@@ -130,7 +126,7 @@ static int32_t send_statement(struct run *run, uint32_t index)
     int32_t rc = WEFT_RC_OK;
     if ((statement->flags & WEFT_STATEMENT_BEGIN) && !run->implicit) rc = send_control(run, index, "BEGIN");
     if (rc == WEFT_RC_OK && statement->sql != NULL) {
-        rc = send_bound(run, index, statement);
+        rc = send_bound(run, index, statement, run->params[index]);
         if (rc == WEFT_RC_OK) step_add(run, (struct step){ STEP_STATEMENT, index, NULL, NULL });
         if (run->implicit && !only_reads(statement->sql)) run->commits = true;
     }
@@ -226,7 +222,7 @@ static int32_t read_steps(struct run *run)
         const struct step *step = &run->steps[at];
         PGresult *result;
         if (next_result(run, &result) != WEFT_RC_OK) return run->failure.rc;
-        pg_session_keep(run->session, result);
+        if (!pg_session_keep(run->session, result)) return run_lose(run, WEFT_RC_UNAVAILABLE, "out of memory");
         switch (PQresultStatus(result)) {
         case PGRES_COMMAND_OK:
         case PGRES_TUPLES_OK:
@@ -237,6 +233,9 @@ static int32_t read_steps(struct run *run)
             break;
         default:
             result_failed(run, is_commit(step) ? (uint32_t)run->n : step->index, result);
+            /* The server ends the session at its commit, before or after it. */
+            if (run->commits && is_commit(step) && run->failure.rc == WEFT_RC_UNAVAILABLE)
+                run->failure.rc = WEFT_RC_MAYBE_SENT;
             if (step->kind == STEP_SYNC) continue; /* a deferred constraint: the Sync itself is still to come */
         }
         at++;
@@ -254,8 +253,6 @@ static int32_t pipeline(struct run *run, size_t from, size_t to)
     int32_t rc = WEFT_RC_OK;
     for (size_t i = from; i < to && rc == WEFT_RC_OK; i++)
         rc = send_statement(run, (uint32_t)i);
-    /* A parameter that cannot be sent: what is queued already must not take effect, and nothing has left yet. */
-    if (rc != WEFT_RC_OK) run->session->lost = true;
     if (rc == WEFT_RC_OK && !PQpipelineSync(run->session->connection))
         rc = run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
     if (rc == WEFT_RC_OK) {
@@ -267,30 +264,58 @@ static int32_t pipeline(struct run *run, size_t from, size_t to)
     return rc;
 }
 
-/* Several statements in one text: the simple protocol, outside the pipeline. */
-static int32_t script(struct run *run, size_t index)
+/* The script with the BEGIN and COMMIT that its flags ask for: one round trip as well. */
+static const char *script_text(struct run *run, const struct weft_statement *statement)
+{
+    static const char begin[] = "BEGIN;\n",
+                      commit[] = "\n;COMMIT"; /* on a line of its own: a comment may end the text */
+    if ((statement->flags & (WEFT_STATEMENT_BEGIN | WEFT_STATEMENT_COMMIT)) == 0) return statement->sql;
+    char *text = weft_bump_alloc(&run->session->bump, strlen(statement->sql) + sizeof begin + sizeof commit);
+    if (text == NULL) return NULL;
+    text[0] = '\0';
+    if (statement->flags & WEFT_STATEMENT_BEGIN) strcpy(text, begin);
+    strcat(text, statement->sql);
+    if (statement->flags & WEFT_STATEMENT_COMMIT) strcat(text, commit);
+    return text;
+}
+
+static int32_t script_read(struct run *run, uint32_t index)
 {
     PGconn *connection = run->session->connection;
-    if (!PQexitPipelineMode(connection) || !PQsendQuery(connection, run->statements[index].sql))
-        return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
-    int32_t rc = flush(run);
-    bool more = rc == WEFT_RC_OK;
-    while (more) {
+    for (;;) {
         while (PQisBusy(connection)) {
-            rc = pg_session_poll(run->session, POLLIN, run->deadline_ns);
+            int32_t rc = pg_session_poll(run->session, POLLIN, run->deadline_ns);
             if (rc != WEFT_RC_OK) return run_lose(run, rc, "the script did not end within its deadline");
             if (!PQconsumeInput(connection))
                 return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
         }
         PGresult *result = PQgetResult(connection);
-        if ((more = result != NULL)) {
-            pg_session_keep(run->session, result);
-            if (PQresultStatus(result) == PGRES_FATAL_ERROR) result_failed(run, (uint32_t)index, result);
-        }
+        if (result == NULL) return run->failure.rc;
+        if (!pg_session_keep(run->session, result)) return run_lose(run, WEFT_RC_UNAVAILABLE, "out of memory");
+        if (PQresultStatus(result) == PGRES_FATAL_ERROR) result_failed(run, index, result);
     }
-    if (run->failure.rc == WEFT_RC_OK) run->n_sets = (uint32_t)index + 1;
-    if (!PQenterPipelineMode(connection)) run->session->lost = true;
-    return run->failure.rc;
+}
+
+/* Several statements in one text: the simple protocol, outside the pipeline. */
+static int32_t script(struct run *run, uint32_t index)
+{
+    PGconn *connection = run->session->connection;
+    const struct weft_statement *statement = &run->statements[index];
+    const char *text = script_text(run, statement);
+    if (text == NULL) return run_fail(run, index, WEFT_RC_INVALID, "the script takes too much memory");
+    bool open = PQtransactionStatus(connection) == PQTRANS_INTRANS || (statement->flags & WEFT_STATEMENT_BEGIN) != 0;
+    if (statement->flags & WEFT_STATEMENT_COMMIT) open = false;
+    run->commits = !open;
+    run->flushed = false;
+    if (!PQexitPipelineMode(connection) || !PQsendQuery(connection, text))
+        return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+    int32_t rc = flush(run);
+    if (rc == WEFT_RC_OK) rc = script_read(run, index);
+    if (rc == WEFT_RC_OK && PQtransactionStatus(connection) != (open ? PQTRANS_INTRANS : PQTRANS_IDLE))
+        rc = run_fail(run, index, WEFT_RC_INVALID, "the script begins or ends a transaction");
+    if (rc == WEFT_RC_OK) run->n_sets = index + 1;
+    if (!run->session->lost && !PQenterPipelineMode(connection)) run->session->lost = true;
+    return rc;
 }
 
 /* After a failure inside an explicit transaction: the session is to be outside one. */
@@ -327,40 +352,55 @@ static int32_t run_all(struct run *run)
     for (size_t i = 0; i < run->n; i++) {
         if (!(run->statements[i].flags & WEFT_STATEMENT_SCRIPT)) continue;
         if (i > from && pipeline(run, from, i) != WEFT_RC_OK) return run->failure.rc;
-        if (script(run, i) != WEFT_RC_OK) return run->failure.rc;
+        if (script(run, (uint32_t)i) != WEFT_RC_OK) return run->failure.rc;
         from = i + 1;
     }
     return from < run->n ? pipeline(run, from, run->n) : run->failure.rc;
+}
+
+/* Checks the batch, then sends it. */
+static int32_t run_start(struct run *run)
+{
+    struct pg_session *session = run->session;
+    run->sets = weft_bump_alloc(&session->bump, run->n * sizeof *run->sets);
+    /* a statement is at most DEALLOCATE, PREPARE and itself, with the same for BEGIN and COMMIT; and a Sync */
+    run->steps = weft_bump_alloc(&session->bump, (9 * run->n + 1) * sizeof *run->steps);
+    if (run->sets == NULL || run->steps == NULL)
+        return run_fail(run, 0, WEFT_RC_INVALID, "the batch takes too much memory");
+    memset(run->sets, 0, run->n * sizeof *run->sets);
+    uint32_t wrong_at = 0;
+    const char *wrong = pg_batch_check(session, run->statements, run->n, &run->params, &wrong_at);
+    if (wrong != NULL) return run_fail(run, wrong_at, WEFT_RC_INVALID, wrong);
+    if (pg_now_ns() >= run->deadline_ns)
+        return run_lose(run, WEFT_RC_TIMEOUT, "the deadline has passed before anything was sent");
+    run->implicit = is_implicit(session, run->statements, run->n);
+    return run_all(run);
 }
 
 int32_t pg_run(void *self, const struct weft_statement *statements, size_t n, struct weft_result *ret_result,
                uint64_t deadline_ns)
 {
     struct pg_session *session = self;
-    memset(ret_result, 0, sizeof *ret_result);
-    if (session->lost) return WEFT_RC_CLOSED;
+    *ret_result = (struct weft_result){ 0 };
+    if (session->lost) {
+        ret_result->text = "the session is lost: close it and open another";
+        return WEFT_RC_CLOSED;
+    }
     if (n == 0) return WEFT_RC_OK;
     pg_session_reset(session);
-    struct run run = {
-        .session = session,
-        .statements = statements,
-        .n = n,
-        .deadline_ns = deadline_ns,
-        .sets = weft_bump_alloc(&session->bump, n * sizeof(struct weft_rowset)),
-        /* a statement is at most DEALLOCATE, PREPARE and itself, with the same for BEGIN and COMMIT; and a Sync */
-        .steps = weft_bump_alloc(&session->bump, (9 * n + 1) * sizeof(struct step)),
-        .implicit = is_implicit(session, statements, n),
-    };
-    if (run.sets == NULL || run.steps == NULL) return WEFT_RC_UNAVAILABLE;
-    memset(run.sets, 0, n * sizeof(struct weft_rowset));
-    if (run_all(&run) != WEFT_RC_OK) roll_back(&run);
+    atomic_store_explicit(&session->cancelled, false, memory_order_relaxed); /* meant for an earlier run */
+    struct run run = { .session = session, .statements = statements, .n = n, .deadline_ns = deadline_ns };
+    if (run_start(&run) == WEFT_RC_OK)
+        run.n_sets = (uint32_t)n;
+    else
+        roll_back(&run);
     session->in_transaction = !session->lost && PQtransactionStatus(session->connection) == PQTRANS_INTRANS;
-    ret_result->sets = run.sets;
-    ret_result->n_sets = run.n_sets;
-    ret_result->failed = run.failed;
-    ret_result->reason = run.failure.reason;
-    ret_result->constraint = run.failure.constraint;
-    ret_result->text = run.failure.text;
+    *ret_result = (struct weft_result){ .sets = run.sets,
+                                        .n_sets = run.n_sets,
+                                        .failed = run.failed,
+                                        .reason = run.failure.reason,
+                                        .constraint = run.failure.constraint,
+                                        .text = run.failure.text };
     return run.failure.rc;
 }
 

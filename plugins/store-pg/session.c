@@ -16,16 +16,20 @@ uint64_t pg_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-void pg_session_keep(struct pg_session *session, PGresult *result)
+bool pg_session_keep(struct pg_session *session, PGresult *result)
 {
     if (session->n_results == session->results_capacity) {
         size_t capacity = session->results_capacity == 0 ? 16 : 2 * session->results_capacity;
         PGresult **results = realloc(session->results, capacity * sizeof *results);
-        if (results == NULL) abort(); /* the host's arena ends the process just so */
+        if (results == NULL) {
+            PQclear(result);
+            return false;
+        }
         session->results = results;
         session->results_capacity = capacity;
     }
     session->results[session->n_results++] = result;
+    return true;
 }
 
 void pg_session_reset(struct pg_session *session)
@@ -77,10 +81,11 @@ static int32_t schema_make(struct pg_session *session, uint64_t deadline_ns, str
     int32_t rc = pg_run(session, &there, 1, &result, deadline_ns);
     if (rc == WEFT_RC_OK && result.sets[0].n_rows == 0) rc = pg_run(session, make, 2, &result, deadline_ns);
     if (rc != WEFT_RC_OK)
-        pg_error_set(ret_error, rc, "PostgreSQL: schema %s cannot be made: %s", session->store->schema,
+        pg_error_set(ret_error, rc == WEFT_RC_INVALID ? WEFT_RC_REFUSED : rc,
+                     "PostgreSQL: schema %s cannot be made: %s", session->store->schema,
                      result.text != NULL ? result.text : "the connection was lost");
     free(create);
-    return rc;
+    return rc == WEFT_RC_INVALID ? WEFT_RC_REFUSED : rc; /* no right to make it */
 }
 
 /* Notices ("relation exists, skipping") would go to stderr otherwise. */

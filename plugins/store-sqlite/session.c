@@ -18,7 +18,8 @@ static struct weft_sqlite_session *session_new(struct weft_sqlite_store *store, 
     return session;
 }
 
-/* A writer's session takes and gives its turn once: an unusable file is told now and not at the first run. */
+/* The first session that writes takes and gives its turn once: an unusable file is told now and not at the first run.
+ */
 int32_t weft_sqlite_session_open(void *self, uint32_t purpose, uint64_t deadline_ns, void **ret_session,
                                  struct weft_error *ret_error)
 {
@@ -28,7 +29,7 @@ int32_t weft_sqlite_session_open(void *self, uint32_t purpose, uint64_t deadline
     int32_t rc = WEFT_RC_OK;
     if (purpose == WEFT_SESSION_READER)
         rc = weft_sqlite_connection_open(&session->reader, store, true, &session->watch, ret_error);
-    else if (purpose != WEFT_SESSION_LISTENER) {
+    else if (purpose != WEFT_SESSION_LISTENER && !atomic_load_explicit(&store->writer.opened, memory_order_relaxed)) {
         rc = weft_sqlite_writer_take(store, &session->turn, &session->watch, ret_error);
         if (rc == WEFT_RC_OK) weft_sqlite_writer_give(&store->writer);
     }

@@ -80,6 +80,7 @@ int32_t weft_sqlite_writer_take(struct weft_sqlite_store *store, struct weft_sql
     int32_t rc = WEFT_RC_OK;
     if (writer->connection.db == NULL)
         rc = weft_sqlite_connection_open(&writer->connection, store, false, watch, ret_error);
+    atomic_store_explicit(&writer->opened, rc == WEFT_RC_OK, memory_order_relaxed);
     if (rc != WEFT_RC_OK) weft_sqlite_writer_give(writer);
     return rc;
 }

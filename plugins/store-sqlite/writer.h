@@ -19,6 +19,7 @@ struct weft_sqlite_turn {
 struct weft_sqlite_writer {
     pthread_mutex_t mutex;
     bool taken;
+    atomic_bool opened; /* the connection was open once: nobody needs a turn to see whether it can be */
     struct weft_sqlite_turn *first, *last;
     struct weft_sqlite_connection connection; /* whoever holds it */
     bool suspect;                             /* it failed in a way that a new connection may heal */

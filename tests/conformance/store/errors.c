@@ -75,7 +75,10 @@ static void bad_sql_is_invalid_and_says_why(const struct kit *kit)
 static void a_malformed_value_is_told_and_not_repeated(const struct kit *kit)
 {
     struct desk desk = users_open(kit);
-    if (vault_is(desk.vault, "sqlite")) kit_skip("SQLite takes any value");
+    if (vault_is(desk.vault, "sqlite")) {
+        desk_close(&desk);
+        vault_skip(desk.vault, "SQLite takes any value");
+    }
     int32_t rc = TRY(&desk, 0, "DELETE FROM users WHERE id = $1", weft_text("secret-value"));
     expect(&desk, rc, WEFT_RC_INVALID, WEFT_REASON_BAD_VALUE, NULL);
     KIT_CHECK(strstr(desk.result.text, "secret-value") == NULL, "the value is in the text: %s", desk.result.text);
@@ -126,7 +129,7 @@ static void cross(void *arg, unsigned number)
     if (rc == WEFT_RC_OK) rc = TRY(&desk, WEFT_STATEMENT_COMMIT, updates[1 - number]);
     crossing->rc[number] = rc;
     crossing->reason[number] = desk.result.reason;
-    if (rc == WEFT_RC_RETRY) { /* as it is */
+    for (int again = 0; rc == WEFT_RC_RETRY && again < 10; again++) { /* as it is */
         rc = TRY(&desk, WEFT_STATEMENT_BEGIN, updates[number]);
         if (rc == WEFT_RC_OK) rc = TRY(&desk, WEFT_STATEMENT_COMMIT, updates[1 - number]);
     }

@@ -264,7 +264,7 @@ static void a_lost_client_does_not_hold_its_locks(const struct kit *kit)
 static void nothing_stays_idle_in_a_transaction(const struct kit *kit)
 {
     struct vault *vault = vault_new(kit);
-    if (!vault_is(vault, "pg")) kit_skip("the store has no list of its sessions");
+    if (!vault_is(vault, "pg")) vault_skip(vault, "the store has no list of its sessions");
     struct desk desk = things_open(vault), watcher = desk_open(vault, WEFT_SESSION_ADMIN);
     TRY(&desk, WEFT_STATEMENT_BEGIN, "SELECT nothing");
     TRY(&desk, 0, "SELECT 1");

@@ -96,6 +96,12 @@ void vault_end(struct vault *vault)
     vault_close(vault);
 }
 
+void vault_skip(struct vault *vault, const char *reason)
+{
+    vault_end(vault);
+    kit_skip("%s", reason);
+}
+
 bool vault_is(const struct vault *vault, const char *dialect)
 {
     return strcmp(vault->dialect->name, dialect) == 0;

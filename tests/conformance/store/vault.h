@@ -37,6 +37,8 @@ void vault_close(struct vault *vault); /* the instance; the data stay */
 /* Removes the data, closes. */
 void vault_end(struct vault *vault);
 
+_Noreturn void vault_skip(struct vault *vault, const char *reason); /* ends it and skips the test */
+
 bool vault_is(const struct vault *vault, const char *dialect);
 /* A statement that does not end by itself within the time of a test. */
 const char *vault_long_sql(const struct vault *vault);
