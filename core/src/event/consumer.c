@@ -145,6 +145,17 @@ static void consumer_free(struct weft_consumer *consumer)
     free(consumer);
 }
 
+static void consumer_tell(const struct weft_consumer *consumer)
+{
+    struct weft_consumer_counters counters = weft_consumer_counters(consumer);
+    weft_log(WEFT_LOG_INFO, "consumer",
+             &(struct weft_log_fields){ .service = consumer->options.service, .group = consumer->options.group },
+             "the group has ended: %llu events handled in %llu transactions, %llu duplicates, %llu parked, %llu dead",
+             (unsigned long long)counters.handled, (unsigned long long)counters.batches,
+             (unsigned long long)counters.duplicate, (unsigned long long)counters.parked,
+             (unsigned long long)counters.dead);
+}
+
 /* Unordered: nothing comes any more, what is in hand is finished, the rest goes back at once to whoever is there.
  * Ordered: giving back singly would mix the order up (the broker puts them behind those that the next consumer already
  * has), so nothing is settled until the subscription has ended with what it holds; settling then only frees. */
@@ -158,6 +169,7 @@ void weft_consumer_stop(struct weft_consumer *consumer, uint64_t deadline_ns)
     if (ordered) weft_transport_unsubscribe(consumer->transport, &consumer->sink);
     for (uint32_t i = 0; i < consumer->options.lanes; i++)
         weft_lane_return(&consumer->lanes[i]);
+    consumer_tell(consumer);
     consumer_free(consumer);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "observe/log.h"
 
 #include <stdlib.h>
 
@@ -215,6 +216,15 @@ static void relay_leave(struct weft_relay *relay)
     if (last) weft_relay_free(relay);
 }
 
+static void relay_tell(const struct weft_relay *relay)
+{
+    struct weft_relay_counters counters = weft_relay_counters(relay);
+    weft_log(WEFT_LOG_INFO, "relay", &(struct weft_log_fields){ .service = relay->store->service },
+             "the relay has ended: %llu events confirmed, %llu published again, %llu round trips to the store",
+             (unsigned long long)counters.confirmed, (unsigned long long)counters.again,
+             (unsigned long long)counters.trips);
+}
+
 void weft_relay_stop(struct weft_relay *relay, uint64_t deadline_ns)
 {
     if (relay == NULL) return;
@@ -227,6 +237,7 @@ void weft_relay_stop(struct weft_relay *relay, uint64_t deadline_ns)
     relay->store->on_outbox = NULL;
     weft_listener_stop(relay->listener);
     weft_transport_remove_sink(relay->transport, &relay->sink);
+    relay_tell(relay);
     relay_leave(relay);
 }
 
