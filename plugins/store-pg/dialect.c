@@ -139,7 +139,11 @@ const struct weft_dialect weft_pg_dialect = {
     .inbox_insert =
         "INSERT INTO weft_inbox (consumer_group, event_id) SELECT $1::text, unnest($2::uuid[])"
         " ON CONFLICT DO NOTHING RETURNING event_id",
-    .inbox_add = "INSERT INTO weft_inbox (consumer_group, event_id) SELECT $1::text, unnest($2::uuid[])",
+    /* With a key that is held up the first id comes twice. */
+    .inbox_add =
+        "INSERT INTO weft_inbox (consumer_group, event_id) SELECT $1::text, unnest($2::uuid[])"
+        " UNION ALL SELECT $1::text, ($2::uuid[])[1] WHERE EXISTS (SELECT 1 FROM weft_failed_event"
+        " WHERE consumer_group = $1 AND key = ANY ($3::text[]) AND (state = 'parked' OR $4::boolean))",
     .inbox_purge =
         "DELETE FROM weft_inbox WHERE ctid = ANY (ARRAY("
         "SELECT ctid FROM weft_inbox WHERE received_at < $1 ORDER BY received_at LIMIT $2))",

@@ -137,9 +137,12 @@ const struct weft_dialect weft_sqlite_dialect = {
     .inbox_insert =
         "INSERT INTO weft_inbox (consumer_group, event_id, received_at)"
         " SELECT $1, value, weft_now() FROM json_each($2) WHERE true ON CONFLICT DO NOTHING RETURNING event_id",
+    /* With a key that is held up the first id comes twice. */
     .inbox_add =
         "INSERT INTO weft_inbox (consumer_group, event_id, received_at)"
-        " SELECT $1, value, weft_now() FROM json_each($2)",
+        " SELECT $1, value, weft_now() FROM json_each($2)"
+        " UNION ALL SELECT $1, json_extract($2, '$[0]'), weft_now() WHERE EXISTS (SELECT 1 FROM weft_failed_event"
+        " WHERE consumer_group = $1 AND key IN " TEXTS("$3") " AND (state = 'parked' OR $4))",
     .inbox_purge =
         "DELETE FROM weft_inbox WHERE (consumer_group, event_id) IN (SELECT consumer_group, event_id FROM weft_inbox"
         " WHERE received_at < $1 ORDER BY received_at LIMIT $2)",

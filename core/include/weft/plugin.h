@@ -511,7 +511,8 @@ struct weft_dialect {
 
     /* Inbox. */
     const char *inbox_insert; /* $1 consumer_group $2 TEXTS event ids -> event_id: those that were new */
-    const char *inbox_add;    /* the same, no rows; fails with UNIQUE if one of them is not new */
+    const char *inbox_add;    /* $1 consumer_group $2 TEXTS event ids $3 TEXTS keys $4 hold (bool): adds them all; fails with
+                                 UNIQUE if one is not new or failed_keys would give one of the keys */
     const char *inbox_purge;  /* $1 before $2 limit */
 
     /* Parked and dead events: table weft_failed_event. state is "parked" or "dead". `seq` ascends. */

@@ -26,6 +26,7 @@ struct weft_lane {
     struct weft_arena *batch_arena;  /* of a transaction: messages, statements */
     struct weft_item *items;         /* options.batch of them */
     size_t n_items;
+    uint32_t careful; /* batches that are to look before they run */
     void **taken;
     struct weft_settle *settles;
     pthread_t thread;
@@ -78,6 +79,15 @@ weft_status weft_item_handle(struct weft_lane *lane, weft_tx *tx, struct weft_it
 void weft_item_told(struct weft_lane *lane, const struct weft_item *item); /* counts and logs how it ended */
 
 /* batch.c: one transaction over some items. */
+struct weft_batch {
+    struct weft_lane *lane;
+    struct weft_item *items;
+    size_t n;
+    weft_tx *tx;
+    bool hopeful;      /* all are taken for new, and the store says so if not */
+    const char **held; /* keys that are held up; room for n more */
+    size_t n_held;
+};
 enum weft_batch_end {
     WEFT_BATCH_COMMITTED,
     WEFT_BATCH_BLAMED, /* one failed and all is rolled back; *ret_blamed says which, its status and reason are set */
@@ -88,6 +98,12 @@ enum weft_batch_end {
 };
 enum weft_batch_end weft_batch_run(struct weft_lane *lane, struct weft_item *items, size_t n, size_t *ret_blamed);
 enum weft_batch_end weft_batch_ended(const struct weft_tx_outcome *outcome);
+
+/* batch_inbox.c: what is new, and what is held up. False: the transaction has failed. */
+enum { WEFT_BATCH_INBOX = UINT32_MAX - 1 }; /* the owner of a hopeful batch's inbox statement */
+bool weft_batch_may_hope(const struct weft_lane *lane, const struct weft_item *items, size_t n);
+bool weft_batch_open(struct weft_batch *batch);
+bool weft_batch_is_held(const struct weft_batch *batch, const char *key);
 
 /* batch_failed.c: what fails goes to a row. */
 void weft_batch_queue_failed(struct weft_lane *lane, weft_tx *tx, struct weft_item *item);
