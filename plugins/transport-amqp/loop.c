@@ -105,6 +105,23 @@ static void loop_connect(struct rabbit *rabbit)
 
 /* ---- a round ---------------------------------------------------------------------------------------------------- */
 
+/* Settlements and requests in the order in which they came. */
+static void loop_apply(struct rabbit *rabbit, const struct mail *mail)
+{
+    size_t n_settled = 0;
+    for (size_t i = 0; i < mail->n_requests; i++) {
+        const struct request *request = &mail->requests[i];
+        rabbit_settle_apply(rabbit, mail->settlements + n_settled, request->n_settled - n_settled);
+        n_settled = request->n_settled;
+        if (request->begin)
+            rabbit_consumer_add(rabbit, request->subscription);
+        else
+            rabbit_consumer_leave(rabbit, request->subscription);
+    }
+    if (n_settled < mail->n_settlements)
+        rabbit_settle_apply(rabbit, mail->settlements + n_settled, mail->n_settlements - n_settled);
+}
+
 static void loop_take_mail(struct rabbit *rabbit, struct mail *mail)
 {
     mail->n_publishes = mail->n_settlements = mail->n_requests = 0;
@@ -118,13 +135,7 @@ static void loop_take_mail(struct rabbit *rabbit, struct mail *mail)
         if (rabbit->health == WEFT_HEALTH_UP) rabbit_health(rabbit, WEFT_HEALTH_CONNECTING, "declaring the topology");
     }
     rabbit_publisher_add(&rabbit->publisher, mail->publishes, mail->n_publishes);
-    rabbit_settle_apply(rabbit, mail->settlements, mail->n_settlements);
-    for (size_t i = 0; i < mail->n_requests; i++) {
-        if (mail->requests[i].begin)
-            rabbit_consumer_add(rabbit, mail->requests[i].subscription);
-        else
-            rabbit_consumer_leave(rabbit, mail->requests[i].subscription);
-    }
+    loop_apply(rabbit, mail);
 }
 
 static void loop_send(struct rabbit *rabbit)

@@ -90,7 +90,8 @@ void rabbit_mailbox_request(struct mailbox *mailbox, struct subscription *subscr
     struct mail *mail = &mailbox->mail;
     mail->requests =
         array_reserve(mail->requests, mail->n_requests, 1, &mail->requests_capacity, sizeof *mail->requests);
-    mail->requests[mail->n_requests++] = (struct request){ .subscription = subscription, .begin = begin };
+    mail->requests[mail->n_requests++] =
+        (struct request){ .subscription = subscription, .n_settled = mail->n_settlements, .begin = begin };
     mailbox_wake(mailbox);
     pthread_mutex_unlock(&mailbox->lock);
 }

@@ -18,9 +18,11 @@ struct settlement {
     uint32_t verdict;
 };
 
-/* A subscription to begin or to end; in the order of the calls. */
+/* A subscription to begin or to end. It keeps its place among the settlements: what is settled after an ordered
+ * subscription has ended must not be told to the broker before that. */
 struct request {
     struct subscription *subscription;
+    size_t n_settled; /* settlements that came before it */
     bool begin;
 };
 

@@ -94,8 +94,9 @@ struct weft_completion {
     void *spare_pointer;
 };
 
-/* Functions the host hands in at open. All may be called from any thread, never block, never run service code and
- * never call back into the plugin. The table lives as long as the instance. `host` is always the table itself. */
+/* Functions the host hands in at open. All may be called from any thread, also from inside a call of the host's; they
+ * never block, never run service code and never call back into the plugin. The table lives as long as the instance.
+ * `host` is always the table itself. */
 struct weft_host {
     uint32_t size;
     uint16_t abi_major, abi_minor; /* the host's */
@@ -187,8 +188,8 @@ struct weft_plugin {
     /* Makes an instance. Checks the URL and the options and returns INVALID with a text for the wrong ones; does not
      * wait for the backend: connections are made by the I/O thread (transports) or by session_open (cache, store). */
     int32_t (*open)(const struct weft_open *open, void **ret_self, struct weft_error *ret_error);
-    /* Ends it: completes what was taken, ends its threads, frees everything; returns by the deadline, at most 5 s
-     * late. All sessions are closed before. */
+    /* Ends it: completes what was taken, ends its threads, frees everything, deliveries in the host's hands included;
+     * returns by the deadline, at most 5 s late. All sessions are closed before. */
     void (*close)(void *self, uint64_t deadline_ns);
     const struct weft_transport_ops *transport; /* the one of its kind; the others are NULL */
     const struct weft_cache_ops *cache;
@@ -218,7 +219,9 @@ struct weft_plugin {
 /*
  * Threads: the host calls one function of an instance at a time (its dispatcher serialises them); none of them blocks or
  * waits for the network: what takes time happens on the plugin's own I/O thread. The plugin calls the host from any
- * thread. A function below never has to be re-entrant from within a host call.
+ * thread. A function below never has to be re-entrant from within a host call. The host holds no lock of its callbacks
+ * while it calls, so a plugin may hold one of its own around deliver and take the same one in unsubscribe, to know that
+ * the last delivery is over.
  *
  * Connections are the plugin's business: it connects after open, reconnects with back-off and jitter, declares the
  * topology and resumes the subscriptions again each time, and reports health.
@@ -292,7 +295,8 @@ struct weft_binding {
 
 enum {
     WEFT_QUEUE_ORDERED = 1,  /* one active consumer at a time, the others stand by; order kept at hand-over */
-    WEFT_QUEUE_BROADCAST = 2 /* this instance's own, gone with it, from now on */
+    WEFT_QUEUE_BROADCAST = 2 /* this instance's own (though others may use the same name), gone with it, from the first
+                                subscription on; holds nobody up: a slow reader loses the oldest */
 };
 
 struct weft_queue {
@@ -326,7 +330,7 @@ enum {
     WEFT_TRANSPORT_SINGLE_ACTIVE = 1 << 2, /* ordered queues over several instances */
     WEFT_TRANSPORT_BROADCAST = 1 << 3,
     WEFT_TRANSPORT_REQUEUE = 1 << 4,
-    WEFT_TRANSPORT_DEAD_LETTER = 1 << 5,
+    WEFT_TRANSPORT_DEAD_LETTER = 1 << 5, /* of a queue q: "q.dead", which may be subscribed without being declared */
     WEFT_TRANSPORT_DURABLE = 1 << 6,    /* survives the process */
     WEFT_TRANSPORT_PROCESSES = 1 << 7   /* reaches other processes */
 };
@@ -335,19 +339,22 @@ struct weft_transport_ops {
     uint32_t size;
     uint32_t caps;
     /* Hands over the whole topology wanted (copied); again when it changes. Applied at each connect; health is UP only
-     * once it is in place, REFUSED with a text that tells the difference if the broker has another. INVALID: a name
-     * that the transport cannot have. */
+     * once the first one is in place, REFUSED with a text that tells the difference if the broker has another. INVALID:
+     * a name that the transport cannot have. A topic that is published to and was never declared is no error: nobody
+     * listens there, or those that another program has bound. */
     int32_t (*declare)(void *self, const struct weft_topology *topology, struct weft_error *ret_error);
     /* Takes a prefix of the operations and returns its length; fewer than n means full until host->ready(). Each one
      * taken completes exactly once. Also when down: then it may take none. */
     size_t (*publish)(void *self, const struct weft_publish *const *operations, size_t n);
     /* Starts deliveries, `tag` comes back with each; survives reconnects. */
     int32_t (*subscribe)(void *self, const struct weft_subscription *subscription, void *tag, struct weft_error *ret_error);
-    /* Ends deliveries in the host's hands. They are the plugin's again with this call. Those of an earlier connection
-     * are only freed: the broker delivers them again. Acknowledges several at once only up to the lowest unsettled. */
+    /* Ends deliveries in the host's hands, each once. They are the plugin's again with this call. Those of an earlier
+     * connection are only freed: the broker delivers them again; until then they count against the credit. Acknowledges
+     * several at once only up to the lowest unsettled. */
     void (*settle)(void *self, void *tag, const struct weft_settle *settles, size_t n);
-    /* Nothing is delivered once it returns; deliveries in the host's hands may still be settled. Unordered: consuming
-     * is cancelled, what was not delivered returns. Ordered: called when all are settled; what is left returns in order. */
+    /* Nothing is delivered once it returns; deliveries in the host's hands are still to be settled. Unordered: consuming
+     * is cancelled, what was not delivered returns. Ordered: what is not settled yet returns as a whole and in order for
+     * the next consumer; settling it afterwards only frees it. The tag is free again. */
     void (*unsubscribe)(void *self, void *tag);
 };
 

@@ -169,6 +169,26 @@ static void only_one_reader_of_an_ordered_queue_is_active(const struct kit *kit)
     station_close(station);
 }
 
+/* As a host does that is being stopped: ends the subscription, then gives back what it has not handled. */
+static void order_holds_when_the_rest_is_given_back_after_unsubscribe(const struct kit *kit)
+{
+    struct station *station = station_open(kit, NULL);
+    station_simple(station, WEFT_QUEUE_ORDERED);
+    struct reader *first = station_subscribe(station, "q", WEFT_QUEUE_ORDERED, 10);
+    send_numbers(station, "t", 0, 30);
+    for (int i = 0; i < 10; i++)
+        reader_need(first, 5);
+    struct reader *second = station_subscribe(station, "q", WEFT_QUEUE_ORDERED, 10);
+    reader_settle_all(first, first->deliveries, 3, WEFT_VERDICT_ACK);
+    reader_unsubscribe(first);
+    for (size_t i = first->n; i-- > 3;) /* backwards, to make it hard */
+        reader_settle(first, first->deliveries[i], WEFT_VERDICT_REQUEUE);
+    expect_numbers(second, 3, 30);
+    reader_expect_nothing(second, 0.1);
+    station_wait_all(station, 5);
+    station_close(station);
+}
+
 static void order_holds_when_the_active_instance_is_closed(const struct kit *kit)
 {
     struct station *a = station_open(kit, NULL), *b = station_open(kit, NULL);
@@ -257,6 +277,8 @@ const struct kit_test consuming_tests[] = {
     { "one_reader_gets_all_in_order", one_reader_gets_all_in_order, KIT_SEMANTIC, 0, 0 },
     { "only_one_reader_of_an_ordered_queue_is_active", only_one_reader_of_an_ordered_queue_is_active, KIT_SEMANTIC,
       WEFT_TRANSPORT_SINGLE_ACTIVE, 0 },
+    { "order_holds_when_the_rest_is_given_back_after_unsubscribe",
+      order_holds_when_the_rest_is_given_back_after_unsubscribe, KIT_SEMANTIC, WEFT_TRANSPORT_SINGLE_ACTIVE, 0 },
     { "order_holds_when_the_active_instance_is_closed", order_holds_when_the_active_instance_is_closed, KIT_SEMANTIC,
       WEFT_TRANSPORT_SINGLE_ACTIVE | WEFT_TRANSPORT_PROCESSES, 0 },
     { "nothing_comes_after_unsubscribe", nothing_comes_after_unsubscribe, KIT_SEMANTIC, 0, 0 },
