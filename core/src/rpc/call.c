@@ -77,7 +77,9 @@ static void call_answer(struct weft_rpc_call *call)
         status->data.send_status_from_server.trailing_metadata_count = call_trailers(call);
         status->data.send_status_from_server.trailing_metadata = &call->trailer;
     }
-    grpc_call_error error = grpc_call_start_batch(call->call, ops, n_ops, &call->answered, NULL);
+    grpc_call *core_call = call->call;
+    weft_tag_given(&call->answered);
+    grpc_call_error error = grpc_call_start_batch(core_call, ops, n_ops, &call->answered, NULL);
     assert(error == GRPC_CALL_OK);
     (void)error;
     grpc_slice_unref(text);
@@ -205,9 +207,11 @@ void weft_rpc_call_free(struct weft_rpc_call *call)
 void weft_rpc_call_request(struct weft_rpc_call *call)
 {
     struct weft_pool *pool = call->pool;
+    void *registered = call->method->registered;
+    weft_tag_given(&call->arrived);
     grpc_call_error error =
-        grpc_server_request_registered_call(pool->server, call->method->registered, &call->call, &call->deadline,
-                                            &call->metadata, &call->request, pool->queue, pool->queue, &call->arrived);
+        grpc_server_request_registered_call(pool->server, registered, &call->call, &call->deadline, &call->metadata,
+                                            &call->request, pool->queue, pool->queue, &call->arrived);
     assert(error == GRPC_CALL_OK);
     (void)error;
 }

@@ -56,8 +56,10 @@ static void queue_free(grpc_completion_queue *queue)
 void weft_channel_free(struct weft_channel *channel)
 {
     if (channel == NULL) return;
+    pthread_mutex_lock(&channel->lock);
     for (size_t i = 0; i < channel->n_queues; i++)
         queue_free(channel->queues[i]);
+    pthread_mutex_unlock(&channel->lock);
     grpc_channel_destroy(channel->channel);
     pthread_mutex_destroy(&channel->lock);
     free(channel);

@@ -62,6 +62,7 @@ static bool method_streams(const struct weft_control_method *method)
 static void call_batch(struct weft_control_call *call, const grpc_op *ops, size_t n_ops, struct weft_tag *tag)
 {
     call->out++;
+    weft_tag_given(tag);
     grpc_call_error error = grpc_call_start_batch(call->call, ops, n_ops, tag, NULL);
     assert(error == GRPC_CALL_OK);
     (void)error;
@@ -165,6 +166,7 @@ static void call_request(struct weft_control *control, struct weft_control_sourc
 {
     struct weft_control_call *call = call_new(source, control);
     grpc_call_error error;
+    weft_tag_given(&call->arrived);
     source->requested++;
     control->n_calls++;
     weft_tally_add(control->tally);
@@ -313,6 +315,7 @@ static void *control_main(void *arg)
         if (event.type == GRPC_QUEUE_SHUTDOWN) return NULL;
         if (event.type == GRPC_OP_COMPLETE) {
             struct weft_tag *tag = event.tag;
+            weft_tag_back(tag);
             tag->run(tag, event.success != 0, NULL);
         }
         if (weft_clock_ns() < tick_ns) continue;

@@ -152,6 +152,7 @@ static void worker_lead(struct weft_worker *worker)
             return;
         }
         struct weft_tag *tag = event.tag;
+        weft_tag_back(tag);
         tag->run(tag, event.success != 0, worker);
     }
 }

@@ -202,6 +202,7 @@ static void server_shut_down(struct weft_rpc_server *server)
     atomic_store(&server->pool.phase, WEFT_PHASE_DRAINING);
     weft_pool_end(&server->pool);
     weft_tally_add(&server->tally);
+    weft_tag_given(&server->gone);
     grpc_server_shutdown_and_notify(server->server, server->queue, &server->gone);
     weft_control_serving(server->control, false);
     weft_control_end(server->control);

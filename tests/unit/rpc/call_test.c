@@ -174,9 +174,9 @@ END_TEST
 START_TEST(call_bounds_the_status_details)
 {
     enum { MANY = 2000 };
-    char *fields[MANY];
+    char name[] = "a_field_with_a_name", *fields[MANY];
     for (int i = 0; i < MANY; i++)
-        fields[i] = (char[]){ "a_field_with_a_name" };
+        fields[i] = name;
     Test__V1__FailRequest request = TEST__V1__FAIL_REQUEST__INIT;
     request.fields = fields;
     request.n_fields = MANY;

@@ -9,8 +9,9 @@ static struct rig *rig;
 
 static void setup(void)
 {
-    rig = rig_start(NULL);
+    rig = rig_new(NULL);
     rig->client = weft_client_new(rig->address, 2000);
+    rig_serve(rig);
 }
 
 static void teardown(void)
@@ -41,7 +42,7 @@ START_TEST(client_gives_the_callees_status_and_text)
 }
 END_TEST
 
-START_TEST(client_of_nobody_is_unavailable_and_comes_back)
+START_TEST(client_of_nobody_is_unavailable)
 {
     weft_client *client = weft_client_new("127.0.0.1:1", 2000);
     Test__V1__EchoResponse *answer = NULL;
@@ -81,28 +82,27 @@ START_TEST(client_passes_the_correlation_id_on)
 END_TEST
 
 /* With the table of the host's methods, and a client that could reach nobody. */
-static void go_local(void)
+static void setup_local(void)
 {
+    rig = rig_new(NULL);
     const struct weft_rpc_method *methods[RIG_METHODS];
     for (size_t i = 0; i < RIG_METHODS; i++)
         methods[i] = &rig->methods[i];
     rig->local = weft_rpc_local_new(methods, RIG_METHODS);
     for (size_t i = 0; i < RIG_METHODS; i++)
         rig->methods[i].local = rig->local;
-    weft_client_free(rig->client);
     rig->client = weft_client_new("127.0.0.1:1", 2000);
+    rig_serve(rig);
 }
 
 START_TEST(client_calls_a_service_of_the_same_host_without_the_network)
 {
-    go_local();
     expect_forwarded();
 }
 END_TEST
 
 START_TEST(client_calls_in_a_circle_end)
 {
-    go_local();
     struct weft_channel_reply reply;
     struct weft_fault fault;
     ck_assert_int_eq(forward(true, &reply, &fault), WEFT_RESOURCE_EXHAUSTED);
@@ -157,8 +157,16 @@ TCase *client_case(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, client_calls_without_a_work);
     tcase_add_test(tcase, client_gives_the_callees_status_and_text);
-    tcase_add_test(tcase, client_of_nobody_is_unavailable_and_comes_back);
+    tcase_add_test(tcase, client_of_nobody_is_unavailable);
     tcase_add_test(tcase, client_passes_the_correlation_id_on);
+    return tcase;
+}
+
+TCase *local_case(void)
+{
+    TCase *tcase = tcase_create("local");
+    tcase_add_checked_fixture(tcase, setup_local, teardown);
+    tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, client_calls_a_service_of_the_same_host_without_the_network);
     tcase_add_test(tcase, client_calls_in_a_circle_end);
     tcase_add_test(tcase, local_call_runs_a_method_as_a_call_of_its_own);

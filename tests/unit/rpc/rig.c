@@ -99,14 +99,19 @@ struct rig *rig_new(const struct weft_rpc_options *given)
     return rig;
 }
 
-struct rig *rig_start(const struct weft_rpc_options *options)
+void rig_serve(struct rig *rig)
 {
     struct weft_fault fault;
-    struct rig *rig = rig_new(options);
     weft_status status = weft_rpc_server_start(rig->server, &fault);
     ck_assert_msg(status == WEFT_OK, "%s", fault.text);
     weft_rpc_server_serving(rig->server, true);
     rig->channel = weft_channel_new(rig->address, 0);
+}
+
+struct rig *rig_start(const struct weft_rpc_options *options)
+{
+    struct rig *rig = rig_new(options);
+    rig_serve(rig);
     return rig;
 }
 

@@ -31,6 +31,7 @@ struct rig {
 /* Starts it, serving. `options` may be NULL; listen is the rig's. */
 struct rig *rig_start(const struct weft_rpc_options *options);
 struct rig *rig_new(const struct weft_rpc_options *options); /* bound, not started */
+void rig_serve(struct rig *rig);
 void rig_stop(struct rig *rig);
 
 /* Calls a method with packed bytes; the status, and the reply to free. 10 s to the deadline. */

@@ -9,5 +9,6 @@ TCase *control_case(void);
 TCase *workers_case(void);
 TCase *life_case(void);
 TCase *client_case(void);
+TCase *local_case(void);
 
 #endif
