@@ -6,10 +6,11 @@
 #include "observe/log.h"
 #include "rpc/control.h"
 #include "rpc/crew.h"
-#include "rpc/deadline.h"
 #include "rpc/pool.h"
+#include "rpc/port.h"
 #include <assert.h>
 #include <grpc/grpc.h>
+#include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #define DEFAULT_WORKERS     16
 #define DEFAULT_MAX_WORKERS 64
 #define DEFAULT_MAX_CALLS   1024
+#define DEFAULT_CONNECTIONS 4096
 #define DEFAULT_MAX_MESSAGE (4u << 20)
 #define DEFAULT_DEADLINE    (30 * WEFT_SECOND)
 #define MAX_FIELDS          100000
@@ -30,7 +32,8 @@ struct weft_rpc_server {
     struct weft_pool pool;
     struct weft_tally tally;
     struct weft_tag gone;
-    uint16_t port;
+    struct weft_rpc_port *port;
+    grpc_server_credentials *credentials;
     bool has_crew; /* its threads run: who else would read the queue? */
     bool shut_down;
 
@@ -63,40 +66,16 @@ void weft_rpc_init(void)
 static grpc_server *core_server_new(uint32_t max_message_bytes)
 {
     grpc_arg args[] = {
-        { GRPC_ARG_INTEGER, GRPC_ARG_ALLOW_REUSEPORT, .value.integer = 0 }, /* a taken port is an error */
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, .value.integer = (int)max_message_bytes },
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_CONCURRENT_STREAMS, .value.integer = 1000 },
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_METADATA_SIZE, .value.integer = 16 << 10 },
-        { GRPC_ARG_INTEGER, GRPC_ARG_KEEPALIVE_TIME_MS, .value.integer = 60000 },
+        { GRPC_ARG_INTEGER, GRPC_ARG_KEEPALIVE_TIME_MS, .value.integer = 30000 },
         { GRPC_ARG_INTEGER, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, .value.integer = 20000 },
         { GRPC_ARG_INTEGER, GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, .value.integer = 1 },
         { GRPC_ARG_INTEGER, GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, .value.integer = 10000 },
-        { GRPC_ARG_INTEGER, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, .value.integer = 10000 },
     };
     const grpc_channel_args all = { sizeof args / sizeof args[0], args };
     return grpc_server_create(&all, NULL);
-}
-
-/* gRPC leaves the port to getaddrinfo, which takes it modulo 65536: 99999 would listen on 34463. */
-static bool port_is_too_large(const char *listen)
-{
-    const char *colon = strrchr(listen, ':');
-    return colon != NULL && strncmp(listen, "unix:", 5) != 0 && strtoul(colon + 1, NULL, 10) > UINT16_MAX;
-}
-
-static weft_status server_bind(struct weft_rpc_server *server, const char *listen, struct weft_fault *ret_fault)
-{
-    if (port_is_too_large(listen))
-        return weft_fault_set(ret_fault, WEFT_INVALID_ARGUMENT, "cannot listen on %s: ports go to %d", listen,
-                              UINT16_MAX);
-    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-    int port = grpc_server_add_http2_port(server->server, listen, credentials);
-    grpc_server_credentials_release(credentials);
-    if (port == 0)
-        return weft_fault_set(ret_fault, WEFT_UNAVAILABLE,
-                              "cannot listen on %s: the port is taken, or the address is not this machine's", listen);
-    server->port = (uint16_t)port;
-    return WEFT_OK;
 }
 
 static struct weft_pool server_pool(struct weft_rpc_server *server, const struct weft_rpc_options *options)
@@ -121,6 +100,7 @@ static struct weft_rpc_options options_complete(const struct weft_rpc_options *g
     if (options.max_workers < 2) options.max_workers = 2; /* one to wait, one on the queue */
     if (options.max_message_bytes == 0) options.max_message_bytes = DEFAULT_MAX_MESSAGE;
     if (options.max_calls == 0) options.max_calls = DEFAULT_MAX_CALLS;
+    if (options.max_connections == 0) options.max_connections = DEFAULT_CONNECTIONS;
     if (options.deadline_ns == 0) options.deadline_ns = DEFAULT_DEADLINE;
     return options;
 }
@@ -144,6 +124,7 @@ static struct weft_rpc_server *server_make(const struct weft_rpc_options *option
     weft_tally_init(&server->tally);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
+    server->credentials = grpc_insecure_server_credentials_create();
     server->server = core_server_new(options->max_message_bytes);
     server->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server->server, server->queue, NULL);
@@ -161,12 +142,19 @@ weft_status weft_rpc_server_new(const struct weft_rpc_options *given, const stru
     const struct weft_rpc_options options = options_complete(given);
     struct weft_rpc_server *server = server_make(&options, registry);
     weft_status status = weft_pool_init(&server->pool, methods, n_methods, ret_fault);
-    if (status == WEFT_OK) status = server_bind(server, options.listen, ret_fault);
+    if (status == WEFT_OK)
+        status = weft_rpc_port_new(options.listen, options.max_connections, &server->port, ret_fault);
     if (status == WEFT_OK)
         *ret_server = server;
     else
         weft_rpc_server_stop(server);
     return status;
+}
+
+static void connection_accepted(void *arg, int fd)
+{
+    struct weft_rpc_server *server = arg;
+    grpc_server_add_channel_from_fd(server->server, fd, server->credentials);
 }
 
 weft_status weft_rpc_server_start(struct weft_rpc_server *server, struct weft_fault *ret_fault)
@@ -177,12 +165,12 @@ weft_status weft_rpc_server_start(struct weft_rpc_server *server, struct weft_fa
     if (status != WEFT_OK) return status;
     server->has_crew = true;
     weft_pool_open(&server->pool);
-    return WEFT_OK;
+    return weft_rpc_port_start(server->port, connection_accepted, server, ret_fault);
 }
 
 uint16_t weft_rpc_server_port(const struct weft_rpc_server *server)
 {
-    return server->port;
+    return weft_rpc_port_number(server->port);
 }
 
 void weft_rpc_server_serving(struct weft_rpc_server *server, bool serving)
@@ -199,6 +187,7 @@ static void server_shut_down(struct weft_rpc_server *server)
 {
     if (server->shut_down) return;
     server->shut_down = true;
+    weft_rpc_port_stop(server->port);
     atomic_store(&server->pool.phase, WEFT_PHASE_DRAINING);
     weft_pool_end(&server->pool);
     weft_tally_add(&server->tally);
@@ -248,6 +237,8 @@ void weft_rpc_server_stop(struct weft_rpc_server *server)
     weft_crew_free(server->crew);
     grpc_server_destroy(server->server);
     grpc_completion_queue_destroy(server->queue);
+    grpc_server_credentials_release(server->credentials);
+    weft_rpc_port_free(server->port);
     weft_control_free(server->control);
     weft_pool_destroy(&server->pool);
     pthread_cond_destroy(&server->changed);

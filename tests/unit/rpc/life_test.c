@@ -1,9 +1,11 @@
 /* Start, drain, stop. */
 #include "rig.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,7 +34,9 @@ END_TEST
 
 START_TEST(server_refuses_addresses_that_are_none)
 {
-    static const char *const bad[] = { "", "127.0.0.1:99999", "127.0.0.1:x", "no-such-host.invalid:0", "192.0.2.1:0" };
+    static const char *const bad[] = {
+        "", "127.0.0.1", "::1:0", "127.0.0.1:99999", "127.0.0.1:x", "no-such-host.invalid:0", "192.0.2.1:0"
+    };
     struct weft_registry *registry = weft_registry_new();
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct weft_rpc_options options = { .listen = bad[i] };
@@ -111,6 +115,79 @@ START_TEST(drain_cancels_calls_at_its_deadline)
     for (int i = 0; i < 2; i++)
         ck_assert_int_ne(calls[i].status, WEFT_OK);
     rig_open_gate(rig);
+    rig_stop(rig);
+}
+END_TEST
+
+/* ---- connections ------------------------------------------------------------------------------------------------- */
+
+static int raw_socket(void)
+{
+    const struct timeval limit = { .tv_sec = 5 };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_ge(fd, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return fd;
+}
+
+static void raw_connect(const struct rig *rig, int fd)
+{
+    const struct sockaddr_in address = { .sin_family = AF_INET,
+                                         .sin_port = htons(weft_rpc_server_port(rig->server)),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+}
+
+/* Has the server closed it? One that is kept gets the server's SETTINGS. */
+static bool raw_is_closed(int fd)
+{
+    char bytes[16];
+    ssize_t n = recv(fd, bytes, sizeof bytes, 0);
+    ck_assert_msg(n >= 0 || errno == ECONNRESET, "%s", strerror(errno));
+    return n <= 0;
+}
+
+START_TEST(server_turns_away_connections_over_the_limit_and_counts_those_that_end)
+{
+    struct rig *rig = rig_start(&(struct weft_rpc_options){ .max_connections = 8 });
+    struct weft_fault fault;
+    int fds[4];
+    for (int i = 0; i < 4; i++) { /* half of them are for one address */
+        raw_connect(rig, fds[i] = raw_socket());
+        ck_assert(!raw_is_closed(fds[i]));
+    }
+    int fd = raw_socket();
+    raw_connect(rig, fd);
+    ck_assert(raw_is_closed(fd));
+    close(fd);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    for (uint64_t end_ns = weft_clock_ns() + 5 * WEFT_SECOND; echo(rig, &fault) != WEFT_OK;)
+        ck_assert_msg(weft_clock_ns() < end_ns, "%s", fault.text);
+    rig_stop(rig);
+}
+END_TEST
+
+START_TEST(server_accepts_again_after_it_was_out_of_descriptors)
+{
+    struct rig *rig = rig_start(NULL);
+    struct weft_fault fault;
+    struct rlimit before, tight;
+    int fds[40];
+    for (int i = 0; i < 40; i++)
+        fds[i] = raw_socket();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t)fds[39] + 1; /* all below are in use */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    for (int i = 0; i < 3; i++) {
+        raw_connect(rig, fds[i]);
+        ck_assert(raw_is_closed(fds[i]));
+    }
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_int_eq(echo(rig, &fault), WEFT_OK);
+    for (int i = 0; i < 40; i++)
+        close(fds[i]);
     rig_stop(rig);
 }
 END_TEST
@@ -197,6 +274,8 @@ TCase *life_case(void)
     tcase_add_test(tcase, server_answers_unavailable_until_it_serves);
     tcase_add_test(tcase, drain_lets_calls_end_and_refuses_new_ones);
     tcase_add_test(tcase, drain_cancels_calls_at_its_deadline);
+    tcase_add_test(tcase, server_turns_away_connections_over_the_limit_and_counts_those_that_end);
+    tcase_add_test(tcase, server_accepts_again_after_it_was_out_of_descriptors);
     tcase_add_test(tcase, server_stops_under_load_with_clients_that_come_and_go);
     return tcase;
 }
