@@ -67,6 +67,7 @@ static grpc_server *core_server_new(uint32_t max_message_bytes)
 {
     grpc_arg args[] = {
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, .value.integer = (int)max_message_bytes },
+        { GRPC_ARG_INTEGER, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, .value.integer = 0 }, /* payload.c does it */
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_CONCURRENT_STREAMS, .value.integer = 1000 },
         { GRPC_ARG_INTEGER, GRPC_ARG_MAX_METADATA_SIZE, .value.integer = 16 << 10 },
         { GRPC_ARG_INTEGER, GRPC_ARG_KEEPALIVE_TIME_MS, .value.integer = 30000 },

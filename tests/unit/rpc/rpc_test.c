@@ -9,6 +9,7 @@ int main(void)
     suite_add_tcase(suite, life_case());
     suite_add_tcase(suite, client_case());
     suite_add_tcase(suite, local_case());
+    suite_add_tcase(suite, payload_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

@@ -10,5 +10,6 @@ TCase *workers_case(void);
 TCase *life_case(void);
 TCase *client_case(void);
 TCase *local_case(void);
+TCase *payload_case(void);
 
 #endif
