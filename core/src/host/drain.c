@@ -18,6 +18,15 @@ static void delay_wait(const struct weft_process *process)
     clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
 }
 
+/* Handlers emit, and so wake relays: the last one has returned before those end. */
+static void rpc_stop(struct weft_process *process, uint64_t deadline)
+{
+    if (process->rpc == NULL) return;
+    weft_rpc_server_drain(process->rpc, deadline);
+    weft_rpc_server_stop(process->rpc);
+    process->rpc = NULL;
+}
+
 static void consumers_stop(struct weft_process *process, uint64_t deadline)
 {
     for (size_t i = 0; i < process->n_parts; i++) {
@@ -67,7 +76,7 @@ static void process_drain(struct weft_process *process)
     if (process->rpc != NULL) weft_rpc_server_serving(process->rpc, false);
     delay_wait(process);
     uint64_t deadline = weft_clock_ns() + weft_config_amount(process->config, "drain.timeout");
-    if (process->rpc != NULL) weft_rpc_server_drain(process->rpc, deadline);
+    rpc_stop(process, deadline);
     consumers_stop(process, deadline);
     relays_stop(process, deadline);
     weft_log(WEFT_LOG_INFO, "host", NULL, "drained after %.0f ms", (double)(weft_clock_ns() - began) / 1e6);
@@ -80,10 +89,10 @@ void weft_process_stop(struct weft_process *process)
     if (phase == WEFT_PHASE_READY) {
         process_drain(process);
     } else { /* a failed start: what has started ends at once */
+        rpc_stop(process, weft_clock_ns());
         consumers_stop(process, weft_clock_ns());
         relays_stop(process, weft_clock_ns());
     }
-    if (process->rpc != NULL) weft_rpc_server_stop(process->rpc);
     weft_admin_stop(process->admin);
     plugins_close(process);
     stores_close(process);
