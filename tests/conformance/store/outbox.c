@@ -237,22 +237,33 @@ static void a_program_of_any_kind_may_insert(const struct kit *kit)
     outbox_end(&desk);
 }
 
-/* 100,000 rows wait; 1,000 are on their way and held back. A claim and its end are a matter of a few milliseconds. */
+/* 100,000 rows, by SQL alone. */
+static void outbox_fill(struct desk *desk)
+{
+    const char *recursive = "INSERT INTO weft_outbox (event_id, type, topic, routing_key, key, payload)"
+                            " WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 100000)"
+                            " SELECT %s, 't', 'p', 'r', 'key-' || (n %% 50000), %s FROM s";
+    char sql[512];
+    bool pg = vault_is(desk->vault, "pg");
+    snprintf(sql, sizeof sql, recursive, pg ? "gen_random_uuid()" : "hex(randomblob(16))",
+             pg ? "decode(repeat('ab', 512), 'hex')" : "zeroblob(512)");
+    const struct weft_statement fill = { sql, NULL, 0, WEFT_STATEMENT_ONCE };
+    int32_t rc = desk_run(desk, &fill, 1, 40);
+    KIT_CHECK(rc == WEFT_RC_OK, "filling returned %d: %s", rc, desk->result.text);
+}
+
+/* 100,000 rows wait; 1,000 are on their way and held back. A claim and its end are a matter of a few milliseconds, also
+ * when the statement was planned, and the table analyzed, while the outbox was empty: it mostly is. */
 static void a_claim_stays_quick_with_a_hundred_thousand_rows(const struct kit *kit)
 {
     struct desk desk = outbox_open(kit);
     static int64_t ids[1000];
     static char keys[1000][16];
     static const char *key_list[1000];
-    const char *recursive = "INSERT INTO weft_outbox (event_id, type, topic, routing_key, key, payload)"
-                            " WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 100000)"
-                            " SELECT %s, 't', 'p', 'r', 'key-' || (n %% 50000), %s FROM s";
-    char sql[512];
-    bool pg = vault_is(desk.vault, "pg");
-    snprintf(sql, sizeof sql, recursive, pg ? "gen_random_uuid()" : "hex(randomblob(16))",
-             pg ? "decode(repeat('ab', 512), 'hex')" : "zeroblob(512)");
-    claim(&desk, ids, 0, key_list, 0, 10); /* planned while empty */
-    DO(&desk, sql);
+    DO(&desk, "ANALYZE weft_outbox");
+    for (int i = 0; i < 10; i++)
+        claim(&desk, ids, 0, key_list, 0, 10);
+    outbox_fill(&desk);
     const struct weft_rowset *set = claim_all(&desk);
     for (uint32_t i = 0; i < 1000; i++) {
         ids[i] = cell_int(set, i, "id");
