@@ -38,17 +38,41 @@ static void an_event_is_new_once_for_each_group(const struct kit *kit)
     inbox_end(&desk);
 }
 
+/* Adds the events 1 to n unless one is not new or the key is held up. */
+static int32_t inbox_add(struct desk *desk, unsigned n, const char *key, bool hold)
+{
+    char ids[8][37];
+    const char *list[8];
+    for (unsigned i = 0; i < n; i++)
+        list[i] = uuid_of(1 + i, ids[i]);
+    return TRY(desk, 0, desk->vault->dialect->inbox_add, weft_text("g"), weft_texts(list, n), weft_texts(&key, 1),
+               weft_bool(hold));
+}
+
 static void add_fails_if_one_is_not_new(const struct kit *kit)
 {
     struct desk desk = inbox_open(kit);
-    char a[37], b[37];
-    const char *list[] = { uuid_of(1, a), uuid_of(2, b) };
-    const char *sql = desk.vault->dialect->inbox_add;
-    DO(&desk, sql, weft_text("g"), weft_texts(list, 1));
-    int32_t rc = TRY(&desk, 0, sql, weft_text("g"), weft_texts(list, 2));
+    KIT_CHECK(inbox_add(&desk, 1, "k", true) == WEFT_RC_OK, "%s", desk.result.text);
+    KIT_CHECK(desk.result.sets[0].affected == 1, "it did not say that it added one");
+    int32_t rc = inbox_add(&desk, 2, "k", true);
     KIT_CHECK(rc == WEFT_RC_CONFLICT && desk.result.reason == WEFT_REASON_UNIQUE, "%d, reason %u", rc,
               desk.result.reason);
     KIT_CHECK(inbox_insert(&desk, "g", 2, 1)->n_rows == 1, "a part of it was done");
+    inbox_end(&desk);
+}
+
+static void add_fails_if_a_key_is_held_up(const struct kit *kit)
+{
+    struct desk desk = inbox_open(kit);
+    char id[37];
+    DO(&desk, desk.vault->dialect->failed_insert, weft_text("g"), weft_text(uuid_of(9, id)), weft_null(), weft_null(),
+       weft_null(), weft_text("dead"), weft_null(), weft_null(), weft_null(), weft_null(), weft_text("dead"),
+       weft_int(1), weft_null(), weft_null());
+    int32_t rc = inbox_add(&desk, 2, "dead", true);
+    KIT_CHECK(rc == WEFT_RC_CONFLICT && desk.result.reason == WEFT_REASON_UNIQUE, "%d, reason %u", rc,
+              desk.result.reason);
+    KIT_CHECK(inbox_add(&desk, 2, "dead", false) == WEFT_RC_OK, "dead events hold only if told to: %s",
+              desk.result.text);
     inbox_end(&desk);
 }
 
@@ -162,6 +186,7 @@ static void an_answer_is_kept_until_it_expires(const struct kit *kit)
 const struct kit_test inbox_tests[] = {
     { "inbox_an_event_is_new_once_for_each_group", an_event_is_new_once_for_each_group, KIT_SEMANTIC, 0, 0 },
     { "inbox_add_fails_if_one_is_not_new", add_fails_if_one_is_not_new, KIT_SEMANTIC, 0, 0 },
+    { "inbox_add_fails_if_a_key_is_held_up", add_fails_if_a_key_is_held_up, KIT_SEMANTIC, 0, 0 },
     { "inbox_and_effect_go_together", the_inbox_and_the_effect_go_together, KIT_SEMANTIC, 0, 0 },
     { "inbox_of_fifty_threads_one_wins", of_fifty_threads_one_wins, KIT_STRESS, 0, 60 },
     { "inbox_the_purge_removes_the_old_a_few_at_a_time", the_purge_removes_the_old_a_few_at_a_time, KIT_SEMANTIC, 0,
