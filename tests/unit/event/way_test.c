@@ -32,6 +32,7 @@ static void consume(bool ordered)
                                                    .group = "user-events",
                                                    .queue = "order-service.user-events",
                                                    .ordered = ordered,
+                                                   .lanes = 4,
                                                    .retry_ns = 5 * WEFT_MS,
                                                    .handlers = &handler,
                                                    .n_handlers = 1 };
