@@ -95,6 +95,14 @@ void weft_pool_end(struct weft_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
+bool weft_pool_is_idle(struct weft_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool idle = pool->n_busy == 0;
+    pthread_mutex_unlock(&pool->lock);
+    return idle;
+}
+
 bool weft_pool_arrived(struct weft_pool *pool, struct weft_pool_method *method)
 {
     pthread_mutex_lock(&pool->lock);

@@ -49,8 +49,9 @@ weft_status weft_pool_init(struct weft_pool *pool, const struct weft_rpc_method 
                            struct weft_fault *ret_fault);
 void weft_pool_destroy(struct weft_pool *pool); /* nothing is out any more */
 
-void weft_pool_open(struct weft_pool *pool); /* requests the first calls of each method */
-void weft_pool_end(struct weft_pool *pool);  /* requests none from now on. Any thread */
+void weft_pool_open(struct weft_pool *pool);    /* requests the first calls of each method */
+void weft_pool_end(struct weft_pool *pool);     /* requests none from now on. Any thread */
+bool weft_pool_is_idle(struct weft_pool *pool); /* no call has arrived that has not ended. Any thread */
 
 /* A call has arrived in a slot of this method: requests the next. False: this is one too many at work. */
 bool weft_pool_arrived(struct weft_pool *pool, struct weft_pool_method *method);

@@ -23,6 +23,7 @@
 #define DEFAULT_MAX_MESSAGE (4u << 20)
 #define DEFAULT_DEADLINE    (30 * WEFT_SECOND)
 #define MAX_FIELDS          100000
+#define GOAWAY_GRACE_NS     (200 * WEFT_MS)
 
 struct weft_rpc_server {
     grpc_server *server;
@@ -210,10 +211,18 @@ static bool server_wait_gone(struct weft_rpc_server *server, uint64_t deadline_n
     return gone;
 }
 
+/* A client at rest may not look at GOAWAY before its next call, and would keep us waiting for as long: once no call is
+ * under way, and clients have had a moment to see it, what connections are left are closed. */
 void weft_rpc_server_drain(struct weft_rpc_server *server, uint64_t deadline_ns)
 {
     server_shut_down(server);
-    if (!server->has_crew || !server_wait_gone(server, deadline_ns)) grpc_server_cancel_all_calls(server->server);
+    bool gone = false;
+    for (uint64_t now = weft_clock_ns(); server->has_crew && !gone && now < deadline_ns; now = weft_clock_ns()) {
+        uint64_t grace_ns = now + GOAWAY_GRACE_NS;
+        gone = server_wait_gone(server, grace_ns < deadline_ns ? grace_ns : deadline_ns);
+        if (!gone && weft_pool_is_idle(&server->pool)) break;
+    }
+    if (!gone) grpc_server_cancel_all_calls(server->server);
 }
 
 /* A server that never had a crew: the queue has one event to come, that core is done. */
