@@ -139,6 +139,33 @@ static void settling_in_any_order_settles_just_that(const struct kit *kit)
     station_close(station);
 }
 
+/* Every other one is settled when the instance ends: just the others come back. */
+static void what_lies_below_a_settled_one_is_not_settled_with_it(const struct kit *kit)
+{
+    enum { N = 40 };
+    struct station *station = station_open(kit, NULL);
+    station_simple(station, 0);
+    struct reader *reader = station_subscribe(station, "q", 0, N);
+    send_numbers(station, "t", 0, N);
+    for (int i = 0; i < N; i++)
+        reader_need(reader, 5);
+    for (int i = 1; i < N; i += 2)
+        reader_settle(reader, reader->deliveries[i], WEFT_VERDICT_ACK);
+    station_wait_all(station, 5);
+    station_close(station);
+
+    station = station_open(kit, NULL);
+    station_simple(station, 0);
+    reader = station_subscribe(station, "q", 0, N);
+    for (int i = 0; i < N; i += 2) {
+        const struct weft_delivery *delivery = reader_need(reader, 5);
+        KIT_CHECK(delivery_number(delivery) == i, "want %d, got %ld", i, delivery_number(delivery));
+        reader_settle(reader, delivery, WEFT_VERDICT_ACK);
+    }
+    reader_expect_nothing(reader, 0.1);
+    station_close(station);
+}
+
 static void one_reader_gets_all_in_order(const struct kit *kit)
 {
     struct station *station = station_open(kit, NULL);
@@ -274,6 +301,8 @@ const struct kit_test consuming_tests[] = {
     { "credit_is_never_exceeded", credit_is_never_exceeded, KIT_SEMANTIC, 0, 0 },
     { "settling_in_any_order_settles_just_that", settling_in_any_order_settles_just_that, KIT_SEMANTIC,
       WEFT_TRANSPORT_REQUEUE, 0 },
+    { "what_lies_below_a_settled_one_is_not_settled_with_it", what_lies_below_a_settled_one_is_not_settled_with_it,
+      KIT_SEMANTIC, WEFT_TRANSPORT_DURABLE, 0 },
     { "one_reader_gets_all_in_order", one_reader_gets_all_in_order, KIT_SEMANTIC, 0, 0 },
     { "only_one_reader_of_an_ordered_queue_is_active", only_one_reader_of_an_ordered_queue_is_active, KIT_SEMANTIC,
       WEFT_TRANSPORT_SINGLE_ACTIVE, 0 },
