@@ -43,6 +43,7 @@ static weft_status on_block(weft_call *call, const Test__V1__BlockRequest *in, T
     if (!in->silently) weft_work_wait(call);
     pthread_mutex_lock(&rig->lock);
     rig->blocked++;
+    rig->entered++;
     pthread_cond_broadcast(&rig->changed);
     while (!rig->open)
         pthread_cond_wait(&rig->changed, &rig->lock);

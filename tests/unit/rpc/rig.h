@@ -25,6 +25,7 @@ struct rig {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned blocked; /* how many do */
+    unsigned entered; /* how many have, ever */
     bool open;
 };
 
