@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@ enum {
     CRASH_RANGES = 4,
     CRASH_BUILD_ID_BYTES = 20,
     CRASH_STACK_BYTES = 64 * 1024,
-    CRASH_LINE = 1024
+    CRASH_LINE = 1024,
+    CRASH_STACK_WORDS = 512,
+    CRASH_PAGE_BYTES = 4096
 };
 
 struct range {
@@ -171,23 +174,35 @@ static uintptr_t instruction_of(const void *context)
 #endif
 }
 
-/* A library called by a module (abort() of glibc, memcpy) is the module's doing: so when the instruction lies in none,
- * the nearest return address on the stack that does decides. Only what lies above the stack pointer in its page is
- * read, which is mapped unless the stack itself overflowed (`fault` is near it then). */
-static const struct module *module_on_stack(const void *context, uintptr_t fault)
+static uintptr_t stack_of(const void *context)
 {
+    const ucontext_t *machine = context;
 #if defined(__x86_64__)
-    uintptr_t at = (uintptr_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RSP];
+    return (uintptr_t)machine->uc_mcontext.gregs[REG_RSP];
 #elif defined(__aarch64__)
-    uintptr_t at = (uintptr_t)((const ucontext_t *)context)->uc_mcontext.sp;
+    return (uintptr_t)machine->uc_mcontext.sp;
 #else
-    uintptr_t at = 0;
+    (void)machine;
+    return 0;
 #endif
-    if (at == 0 || at % sizeof at != 0 || (fault > at - 65536 && fault < at + 65536)) return NULL;
-    uintptr_t end = (at | 4095u) + 1;
+}
+
+/* A library called by a module (abort() of glibc, memcpy) is the module's doing: so when the instruction lies in none,
+ * the nearest return address on the stack that does decides. The kernel reads the stack for us page by page, which
+ * tells unmapped memory (an overflow) as a short count instead of a second fault. */
+static const struct module *module_on_stack(const void *context)
+{
+    uintptr_t words[CRASH_STACK_WORDS], from = stack_of(context);
+    uintptr_t second = (from | (CRASH_PAGE_BYTES - 1)) + 1;
+    size_t first_bytes = second - from < sizeof words ? second - from : sizeof words;
+    struct iovec to = { words, sizeof words };
+    struct iovec pages[] = { { (void *)from, first_bytes },
+                             { (void *)second, sizeof words - first_bytes } }; /* NOLINT */
+    if (from == 0 || from % sizeof *words != 0) return NULL;
+    ssize_t size = process_vm_readv(getpid(), &to, 1, pages, 2, 0);
     const struct module *found = NULL;
-    for (; at < end && found == NULL; at += sizeof at)
-        found = module_at(*(const uintptr_t *)at); /* NOLINT */
+    for (size_t i = 0; size > 0 && i < (size_t)size / sizeof *words && found == NULL; i++)
+        found = module_at(words[i]);
     return found;
 }
 
@@ -210,7 +225,7 @@ static void crash_handle(int number, siginfo_t *info, void *context)
     struct line line = { .size = 0 };
     uintptr_t instruction = instruction_of(context);
     const struct module *module = module_at(instruction);
-    if (module == NULL) module = module_on_stack(context, number == SIGABRT ? 0 : (uintptr_t)info->si_addr);
+    if (module == NULL) module = module_on_stack(context);
     line_text(&line, "{\"level\":\"error\",\"context\":\"crash\",\"message\":\"");
     line_text(&line, signal_name(number));
     line_text(&line, module != NULL ? " in " : " in the process");
