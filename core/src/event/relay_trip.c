@@ -12,12 +12,12 @@
 
 #include <stdlib.h>
 
-enum { TRIP_SEVERAL = 4 }; /* rows of a claim */
 enum { TRIP_STATEMENTS = 12, TRIP_PARAMS = 3, TRIP_NONE = -1 };
 enum { TRIP_HELD_MOST = 200000 }; /* keys: some 20 MB */
 #define TRIP_DEADLINE_NS    (5 * WEFT_SECOND)
-#define TRIP_PACE_NS        (8 * WEFT_MS)  /* between claims that find several rows */
-#define TRIP_PACE_FEW_NS    (2 * WEFT_MS)  /* and between others, at most */
+#define TRIP_PACE_ROW_NS    WEFT_MS /* between claims, for each row that the last one found */
+#define TRIP_PACE_MOST_NS   (20 * WEFT_MS)
+#define TRIP_PACE_FEW_NS    (2 * WEFT_MS)  /* after a claim that found one or none, at most */
 #define TRIP_FLUSH_NS       (10 * WEFT_MS) /* confirmed rows wait this long for a claim to go with */
 #define TRIP_PROBE_NS       WEFT_SECOND
 #define TRIP_PAUSE_FIRST_NS (50 * WEFT_MS)
@@ -298,9 +298,12 @@ static bool trip_run(struct weft_relay *relay, const struct trip *trip, struct w
     return false;
 }
 
+/* The more a claim finds, the longer the next one waits for as many: at some thousand events a second the distance is
+ * the longest, at some hundred it is next to nothing. */
 static uint64_t trip_pace(const struct trip *trip, const struct weft_result *result, uint64_t took_ns)
 {
-    if (trip->claim != TRIP_NONE && result->sets[trip->claim].n_rows >= TRIP_SEVERAL) return TRIP_PACE_NS;
+    uint32_t n_rows = trip->claim == TRIP_NONE ? 0 : result->sets[trip->claim].n_rows;
+    if (n_rows > 1) return relay_sooner(n_rows * TRIP_PACE_ROW_NS, TRIP_PACE_MOST_NS);
     return relay_sooner(took_ns, TRIP_PACE_FEW_NS);
 }
 
