@@ -41,6 +41,7 @@ struct pg_session {
     uint32_t purpose;
     int wake_fd; /* an eventfd: ends a wait or a run */
     atomic_bool cancelled;
+    uint64_t used_ns;    /* when the last run ended */
     bool in_transaction; /* an explicit BEGIN went through */
     bool lost;
     struct weft_bump bump; /* of the run: parameters, values */

@@ -358,6 +358,18 @@ static int32_t run_all(struct run *run)
     return from < run->n ? pipeline(run, from, run->n) : run->failure.rc;
 }
 
+/* A session that rested in a pool may have lost its server meanwhile. Known before anything is sent, that is a plain
+ * "unavailable"; found out afterwards it would leave a commit in doubt. One system call, and none for a busy session.
+ */
+static bool died_at_rest(struct pg_session *session)
+{
+    enum { REST_NS = 100000000 };
+    uint64_t now = pg_now_ns();
+    if (now - session->used_ns < REST_NS) return false;
+    struct pollfd fd = { PQsocket(session->connection), POLLRDHUP, 0 };
+    return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
 /* Checks the batch, then sends it. */
 static int32_t run_start(struct run *run)
 {
@@ -373,8 +385,11 @@ static int32_t run_start(struct run *run)
     if (wrong != NULL) return run_fail(run, wrong_at, WEFT_RC_INVALID, wrong);
     if (pg_now_ns() >= run->deadline_ns)
         return run_lose(run, WEFT_RC_TIMEOUT, "the deadline has passed before anything was sent");
+    if (died_at_rest(session)) return run_lose(run, WEFT_RC_UNAVAILABLE, "PostgreSQL has closed the connection");
     run->implicit = is_implicit(session, run->statements, run->n);
-    return run_all(run);
+    int32_t rc = run_all(run);
+    session->used_ns = pg_now_ns();
+    return rc;
 }
 
 int32_t pg_run(void *self, const struct weft_statement *statements, size_t n, struct weft_result *ret_result,

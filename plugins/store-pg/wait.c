@@ -37,6 +37,7 @@ int32_t pg_wait(void *self, const char *channel, uint64_t deadline_ns)
 {
     struct pg_session *session = self;
     if (session->lost) return WEFT_RC_CLOSED;
+    atomic_store_explicit(&session->cancelled, false, memory_order_relaxed);
     if (session->channel == NULL || strcmp(session->channel, channel) != 0) {
         if (session->channel != NULL) return WEFT_RC_INVALID; /* one channel a session */
         int32_t rc = listen_to(session, channel, deadline_ns);

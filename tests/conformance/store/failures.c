@@ -51,6 +51,20 @@ static void a_deadline_ends_a_statement_and_its_transaction(const struct kit *ki
     vault_end(vault);
 }
 
+static void a_lost_session_takes_no_more_runs(const struct kit *kit)
+{
+    struct vault *vault = vault_new(kit);
+    struct desk desk = things_open(vault);
+    expect_timeout(&desk, vault_long_sql(vault), 0.2);
+    for (int i = 0; i < 3; i++) {
+        int32_t rc = TRY(&desk, 0, "INSERT INTO things VALUES (1)");
+        KIT_CHECK(rc == WEFT_RC_CLOSED && desk.result.n_sets == 0 && desk.result.text != NULL, "run %d returned %d", i,
+                  rc);
+    }
+    desk_close(&desk);
+    vault_end(vault);
+}
+
 static void a_deadline_in_the_past_does_nothing(const struct kit *kit)
 {
     struct vault *vault = vault_new(kit);
@@ -103,7 +117,7 @@ static void cancel_body(void *arg, unsigned number)
         const struct weft_statement statement = { it->sql, NULL, 0, WEFT_STATEMENT_ROWS };
         it->started_ns = kit_now_ns();
         __atomic_store_n(&it->begun, 1, __ATOMIC_RELEASE);
-        it->rc = desk_run(it->desk, &statement, 1, 20);
+        it->rc = desk_run(it->desk, &statement, 1, 4);
         it->ended_ns = kit_now_ns();
         __atomic_store_n(&it->begun, 2, __ATOMIC_RELEASE);
         return;
@@ -162,11 +176,14 @@ static void no_such_database_is_refused(const struct kit *kit)
     struct kit_url url;
     KIT_CHECK(kit_url_parse(kit->url, &url), "%s is no URL", kit->url);
     if (url.parts.host == NULL) kit_skip("the store has no databases");
-    struct vault *vault = vault_open(kit, &(struct vault_setup){ .path = "no-such-database" });
+    struct vault *vault =
+        vault_open(kit, &(struct vault_setup){ .path = "no-such-database", .password = "secret-password" });
     struct weft_error error = { 0 };
     void *session = NULL;
     int32_t rc = vault->ops->session_open(vault->self, WEFT_SESSION_REQUEST, kit_deadline(5), &session, &error);
     KIT_CHECK(rc == WEFT_RC_REFUSED && strstr(error.text, "no-such-database") != NULL, "%d: %s", rc, error.text);
+    KIT_CHECK(strstr(error.text, "secret-password") == NULL && !kit_host_logged(&vault->host, "secret-password"),
+              "the password is told: %s", error.text);
     vault_close(vault);
 }
 
@@ -247,6 +264,22 @@ static void a_killed_backend_is_unavailable_and_leaves_nothing(const struct kit 
     lab_end(&lab);
 }
 
+/* A pool keeps sessions while the server restarts. What is known to be dead before anything is sent is no "maybe". */
+static void a_session_that_died_idle_is_unavailable_and_not_maybe(const struct kit *kit)
+{
+    struct lab lab = lab_open(kit);
+    if (!vault_is(lab.vault, "pg")) kit_skip("there is no backend to kill");
+    int64_t pid = desk_number(&lab.desk, "SELECT pg_backend_pid()");
+    ROWS(&lab.other, "SELECT pg_terminate_backend($1::integer, 5000)", weft_int(pid));
+    nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL); /* idle, as in a pool */
+    const struct weft_statement write = { "INSERT INTO things VALUES (1)", NULL, 0,
+                                          WEFT_STATEMENT_BEGIN | WEFT_STATEMENT_COMMIT };
+    int32_t rc = desk_run(&lab.desk, &write, 1, DESK_SECONDS);
+    KIT_CHECK(rc == WEFT_RC_UNAVAILABLE, "it returned %d: %s", rc, lab.desk.result.text);
+    expect_lost_and_healed(&lab.desk);
+    lab_end(&lab);
+}
+
 static void a_lost_client_does_not_hold_its_locks(const struct kit *kit)
 {
     struct lab lab = lab_open(kit);
@@ -282,6 +315,7 @@ static void nothing_stays_idle_in_a_transaction(const struct kit *kit)
 const struct kit_test failures_tests[] = {
     { "a_deadline_ends_a_statement_and_its_transaction", a_deadline_ends_a_statement_and_its_transaction, KIT_SEMANTIC,
       0, 0 },
+    { "a_lost_session_takes_no_more_runs", a_lost_session_takes_no_more_runs, KIT_SEMANTIC, 0, 0 },
     { "a_deadline_in_the_past_does_nothing", a_deadline_in_the_past_does_nothing, KIT_SEMANTIC, 0, 0 },
     { "waiting_for_a_lock_keeps_the_deadline", waiting_for_a_lock_keeps_the_deadline, KIT_SEMANTIC, 0, 0 },
     { "cancel_ends_a_run_under_way", cancel_ends_a_run_under_way, KIT_SEMANTIC, 0, 0 },
@@ -295,6 +329,8 @@ const struct kit_test failures_tests[] = {
     { "a_commit_without_an_answer_is_maybe_and_a_read_is_a_timeout",
       a_commit_without_an_answer_is_maybe_and_a_read_is_a_timeout, KIT_FAILURE, 0, 0 },
     { "a_killed_backend_is_unavailable_and_leaves_nothing", a_killed_backend_is_unavailable_and_leaves_nothing,
+      KIT_FAILURE, 0, 0 },
+    { "a_session_that_died_idle_is_unavailable_and_not_maybe", a_session_that_died_idle_is_unavailable_and_not_maybe,
       KIT_FAILURE, 0, 0 },
     { "a_lost_client_does_not_hold_its_locks", a_lost_client_does_not_hold_its_locks, KIT_FAILURE, 0, 0 },
     { NULL, NULL, 0, 0, 0 },

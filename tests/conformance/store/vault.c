@@ -39,6 +39,7 @@ struct vault *vault_open(const struct kit *kit, const struct vault_setup *setup)
         vault->url.parts.host = "127.0.0.1";
         vault->url.parts.port = kit_proxy_port(setup->proxy);
     }
+    if (setup->password != NULL) vault->url.parts.password = setup->password;
     if (setup->path != NULL) vault->url.parts.path = setup->path;
     vault->options = kit_options_new(kit->plugin, kit->options, kit->n_options, text, sizeof text);
     KIT_CHECK(vault->options != NULL, "options: %s", text);

@@ -24,6 +24,7 @@ struct vault_setup {
     const char *name;         /* goes into the service's name; NULL: "a" */
     const struct vault *like; /* the same service and folder: as another process of it */
     struct kit_proxy *proxy;  /* goes through it */
+    const char *password;     /* of the URL; NULL: the kit's */
     const char *path;         /* of the URL; NULL: the kit's */
 };
 

@@ -39,7 +39,7 @@ static void wait_body(void *arg, unsigned number)
     struct vault *vault = waiter->vault;
     if (number == 0) {
         uint64_t start = kit_now_ns();
-        waiter->rc = vault->ops->wait(waiter->desk.session, "outbox", kit_deadline(10));
+        waiter->rc = vault->ops->wait(waiter->desk.session, "outbox", kit_deadline(4));
         waiter->took = (double)(kit_now_ns() - start) / 1e9;
         return;
     }
