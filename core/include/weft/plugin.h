@@ -570,14 +570,17 @@ struct weft_store_ops {
     int32_t (*session_open)(void *self, uint32_t purpose, uint64_t deadline_ns, void **ret_session,
                             struct weft_error *ret_error);
     void (*session_close)(void *session);
-    /* Runs the batch in order, in one round trip, up to the first failure. When it fails inside a transaction the plugin
-     * rolls back before it returns; a transaction left open (BEGIN without COMMIT) goes on with the next run.
-     * Statements outside BEGIN/COMMIT commit one by one or together, as the store prefers; none after a failed one is
-     * run. After UNAVAILABLE, TIMEOUT or MAYBE_SENT the session is lost:
-     * session_close is all that may follow. */
+    /* Runs the batch in order, in one round trip, up to the first failure; OK gives n sets. When it fails inside a
+     * transaction the plugin rolls back before it returns; a transaction left open (BEGIN without COMMIT) goes on with
+     * the next run. Statements outside BEGIN/COMMIT commit one by one or together, as the store prefers; none after a
+     * failed one is run. A BEGIN within a transaction and a COMMIT outside of one are INVALID; a ROLLBACK with nothing
+     * open does nothing. With a deadline that has passed nothing is sent: TIMEOUT. After UNAVAILABLE, TIMEOUT or
+     * MAYBE_SENT the session is lost: further runs are CLOSED, session_close is all that is left. */
     int32_t (*run)(void *session, const struct weft_statement *statements, size_t n, struct weft_result *ret_result,
                    uint64_t deadline_ns);
-    void (*cancel)(void *session); /* [any thread] a run under way ends with TIMEOUT */
+    /* [any thread] A run under way ends with TIMEOUT, or MAYBE_SENT if its commit is on its way; none under way:
+     * nothing, also to the next. */
+    void (*cancel)(void *session);
     /* Waits until the channel is notified, or woken, or the deadline passes (TIMEOUT). Notices between waits are kept.
      * The first wait after a (re)connect returns at once. Session purpose LISTENER. */
     int32_t (*wait)(void *session, const char *channel, uint64_t deadline_ns);
