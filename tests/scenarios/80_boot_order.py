@@ -22,6 +22,18 @@ def refused(path, environment, words):
     expect(any(word in errors[0] for word in words), f"the line names none of {words}: {errors[0]}")
 
 
+def queue_works():
+    """The group's queue takes a message and its consumer acknowledges it. RabbitMQ 3.10 can leave a quorum queue without a
+    leader for good when it is killed while the queue is being made; that is not what is tried here."""
+    import pika
+    with contextlib.closing(pika_connection()) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish("order-events", "order.placed", b"", pika.BasicProperties(type="nobody.knows.Me", delivery_mode=2))
+        wait_until(lambda: channel.queue_declare("user-service.order-events", passive=True).method.message_count == 0, 20,
+                   "the message is consumed")
+
+
 def waits_for_servers_and_survives_them():
     need_servers()
     with clean_broker(), Postgres() as database, folder() as path, contextlib.ExitStack() as stack:
@@ -49,6 +61,7 @@ def waits_for_servers_and_survives_them():
 
         weft = stack.enter_context(Weft(path, "broker-away", ["user-service"], good)).start()
         client = Client(weft.address)
+        queue_works()
         server("kill", "rabbit")
         try:
             for _ in range(20):
