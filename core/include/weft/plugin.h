@@ -10,6 +10,10 @@
  * which the host reads kind, schemes and ABI before any of its code runs. It links nothing of weft's: what it needs of
  * the host comes as a table of functions (struct weft_host) at open.
  *
+ * To build one: weft_add_plugin() of weft's CMake package, or
+ *     cc -shared -fPIC -fvisibility=hidden -Wl,-z,defs,-z,now,-z,nodelete -o x.so x.c
+ * The file goes into the plugin directory (setting plugin_dir); nobody but its owner may write to either.
+ *
  * Rules that hold everywhere
  *  - Versions. ABI majors are equal or the plugin is refused. Minors only append to the tables that carry `size`;
  *    before reading a field newer than 1.0 ask WEFT_HAS(table, field). Structs that travel in arrays keep their size
@@ -17,7 +21,8 @@
  *  - Instances. `open` may be called many times; keep no state outside the instance. A plugin is never unloaded.
  *  - Process manners. Never exit, abort, fork, install signal handlers, or write to stdout or stderr. Block all signals
  *    in threads you start. Never log a value whose option is marked WEFT_OPTION_SECRET, nor the URL's password.
- *  - Time. Every wait has a deadline: `deadline_ns` is absolute on CLOCK_MONOTONIC, in nanoseconds, kept to 10 %.
+ *  - Time. Every wait has a deadline: `deadline_ns` is absolute on CLOCK_MONOTONIC, in nanoseconds; who had a
+ *    second to it returns within 1.1 s.
  *  - Ownership. Who made it owns it: publish operations are the host's until completed, deliveries the plugin's until
  *    settled, results the session's until its next `run`. Nothing is freed on the other side.
  *  - Strings are UTF-8 and end in NUL unless a size stands beside them. NULL where the text says so.
@@ -173,7 +178,15 @@ struct weft_transport_ops;
 struct weft_cache_ops;
 struct weft_store_ops;
 
-/* The one exported symbol. */
+/* The one exported symbol, for example
+ *
+ *     WEFT_PLUGIN_NOTE("cache", "shelf", "shelf");
+ *     WEFT_EXPORT const struct weft_plugin weft_plugin = {
+ *         WEFT_PLUGIN_HEADER, .kind = WEFT_KIND_CACHE, .name = "shelf", .version = "1.0.0", .schemes = schemes,
+ *         .open = shelf_open, .close = shelf_close, .cache = &shelf_ops,
+ *     };
+ *
+ * In C++, which has no such initialisers before C++20: all fields in their order. */
 struct weft_plugin {
     uint32_t magic; /* WEFT_PLUGIN_MAGIC */
     uint32_t size;
@@ -196,9 +209,14 @@ struct weft_plugin {
     const struct weft_store_ops *store;
 };
 
-#define WEFT_PLUGIN_HEADER WEFT_PLUGIN_MAGIC, sizeof(struct weft_plugin), WEFT_ABI_MAJOR, WEFT_ABI_MINOR
-
+#ifdef __cplusplus
+#define WEFT_EXPORT extern "C" __attribute__((visibility("default"), used))
+#else
 #define WEFT_EXPORT __attribute__((visibility("default"), used))
+#endif
+
+/* The first fields of it, up to kind. */
+#define WEFT_PLUGIN_HEADER WEFT_PLUGIN_MAGIC, sizeof(struct weft_plugin), WEFT_ABI_MAJOR, WEFT_ABI_MINOR
 
 #define WEFT_STRINGIFY_(x) #x
 #define WEFT_STRINGIFY(x) WEFT_STRINGIFY_(x)
@@ -328,11 +346,11 @@ enum {
     WEFT_TRANSPORT_CONFIRMS = 1 << 0,      /* OK means stored */
     WEFT_TRANSPORT_UNROUTED = 1 << 1,      /* mandatory works */
     WEFT_TRANSPORT_SINGLE_ACTIVE = 1 << 2, /* ordered queues over several instances */
-    WEFT_TRANSPORT_BROADCAST = 1 << 3,
-    WEFT_TRANSPORT_REQUEUE = 1 << 4,
-    WEFT_TRANSPORT_DEAD_LETTER = 1 << 5, /* of a queue q: "q.dead", which may be subscribed without being declared */
-    WEFT_TRANSPORT_DURABLE = 1 << 6,    /* survives the process */
-    WEFT_TRANSPORT_PROCESSES = 1 << 7   /* reaches other processes */
+    WEFT_TRANSPORT_BROADCAST = 1 << 3,     /* queues of one instance, gone with it */
+    WEFT_TRANSPORT_REQUEUE = 1 << 4,       /* WEFT_VERDICT_REQUEUE delivers again */
+    WEFT_TRANSPORT_DEAD_LETTER = 1 << 5,   /* of a queue q: "q.dead", which may be subscribed without being declared */
+    WEFT_TRANSPORT_DURABLE = 1 << 6,       /* survives the process */
+    WEFT_TRANSPORT_PROCESSES = 1 << 7      /* reaches other processes */
 };
 
 struct weft_transport_ops {
@@ -399,7 +417,11 @@ struct weft_cache_result {
     int64_t integer;
 };
 
-enum { WEFT_CACHE_LEASES = 1 << 0, WEFT_CACHE_JOURNAL = 1 << 1, WEFT_CACHE_SHARED = 1 << 2 /* by all processes */ };
+enum {
+    WEFT_CACHE_LEASES = 1 << 0,  /* has GET_OR_LEASE and FILL; without it the host uses GET and SET */
+    WEFT_CACHE_JOURNAL = 1 << 1, /* kept for verbs of a later minor: claim it not */
+    WEFT_CACHE_SHARED = 1 << 2   /* by all processes: a run may wait. Without it a run never waits */
+};
 
 struct weft_cache_ops {
     uint32_t size;
@@ -557,7 +579,7 @@ struct weft_dialect {
 
 enum {
     WEFT_STORE_READERS = 1 << 0, /* reads want sessions of their own (WEFT_SESSION_READER) */
-    WEFT_STORE_NOTIFY = 1 << 1,  /* wait() hears other processes */
+    WEFT_STORE_NOTIFY = 1 << 1,  /* wait() hears other processes; without it the host polls */
     WEFT_STORE_LOCK = 1 << 2,    /* lock()/unlock() instead of lease rows: dies with the process */
     WEFT_STORE_SHARED = 1 << 3   /* several processes may serve one service */
 };
@@ -585,7 +607,8 @@ struct weft_store_ops {
      * The first wait after a (re)connect returns at once. Session purpose LISTENER. */
     int32_t (*wait)(void *session, const char *channel, uint64_t deadline_ns);
     void (*wake)(void *session); /* [any thread] ends a wait, or the next one */
-    /* With WEFT_STORE_LOCK. OK | CONFLICT: another process has it. Held until unlock or the end of the process. */
+    /* With WEFT_STORE_LOCK, else NULL. OK | CONFLICT: another process has it. Held until unlock or the end of the
+     * process. */
     int32_t (*lock)(void *self, const char *name, struct weft_error *ret_error);
     void (*unlock)(void *self, const char *name);
 };

@@ -6,8 +6,17 @@
  *
  *     returning WEFT_OK commits; anything else rolls back.
  *
+ *     static weft_status rename(weft_call *call, const RenameRequest *in, RenameResponse *out, void *arg)
+ *     {
+ *         weft_tx *tx = weft_call_tx(call);
+ *         weft_exec_expect(tx, 1, WEFT_NOT_FOUND, "UPDATE users SET name = $2 WHERE id = $1", in->id, in->name);
+ *         user_renamed_emit(tx, &(UserRenamed){ .id = in->id, .name = in->name });
+ *         out->id = in->id;
+ *         return WEFT_OK;
+ *     }
+ *
  * All memory handed out here belongs to the work's arena and is valid until the handler returns. All functions are for
- * the thread that runs the handler, unless they say otherwise.
+ * the thread that runs the handler, unless they say otherwise. Pointers handed in are not NULL, unless it is said.
  *
  * Errors are sticky. A statement that cannot be done makes the transaction fail: later statements and emits do nothing,
  * and the handler's WEFT_OK becomes that first error. So a handler checks only where it wants to decide.
@@ -16,6 +25,7 @@
 #define WEFT_SERVICE_H
 
 #include <weft/contract.h>
+#include <weft/sql.h>
 #include <weft/status.h>
 #include <weft/value.h>
 
@@ -37,8 +47,9 @@ WEFT_API weft_status weft_fail(weft_work *work, weft_status status, const char *
  * adds a violation. `field` is the path as the contract spells it, for example "email" or "address.city". */
 WEFT_API weft_status weft_fail_field(weft_work *work, const char *field, const char *format, ...) WEFT_PRINTF(3, 4);
 
-/* Event handlers: park it, the next try follows by itself with back-off / it is dead at once, no try will help. Any other
- * error status parks as well. */
+/* Events only. weft_retry: the event is parked and tried again by itself, later each time, until its group's
+ * max_attempts are used up; then it is dead. weft_reject: it is dead at once, no try would help. Any other error status
+ * parks as weft_retry does. Dead events are kept: `weft dead list` shows them. */
 WEFT_API weft_status weft_retry(weft_event *event, const char *format, ...) WEFT_PRINTF(2, 3);
 WEFT_API weft_status weft_reject(weft_event *event, const char *format, ...) WEFT_PRINTF(2, 3);
 
@@ -64,7 +75,8 @@ WEFT_API int64_t weft_left_ms(weft_work *work);
 /* The correlation id of the request or event that this work belongs to; on its log lines and on what it emits. */
 WEFT_API const char *weft_correlation_id(weft_work *work);
 
-/* Calls only: the value of a metadata key the client sent (lower case; the first of several), or NULL. */
+/* Calls only: the value of metadata the client sent, the first of several; `key` in lower case. NULL: not sent, or an
+ * event. */
 WEFT_API const char *weft_metadata(weft_call *call, const char *key);
 
 /* Events only: id (a UUID), type, key and the attempt, 1 for the first. Calls: NULL and 0. */
@@ -73,7 +85,7 @@ WEFT_API const char *weft_event_type(weft_event *event);
 WEFT_API const char *weft_event_key(weft_event *event);
 WEFT_API uint32_t weft_event_attempt(weft_event *event);
 
-/* One JSON log line with service, method or event, correlation id. No payloads and no secrets in the text. */
+/* One JSON line in the log, with service, method or event, correlation id. No payloads and no secrets in the text. */
 WEFT_API void weft_log_debug(weft_work *work, const char *format, ...) WEFT_PRINTF(2, 3);
 WEFT_API void weft_log_info(weft_work *work, const char *format, ...) WEFT_PRINTF(2, 3);
 WEFT_API void weft_log_warn(weft_work *work, const char *format, ...) WEFT_PRINTF(2, 3);
@@ -106,13 +118,6 @@ WEFT_API weft_tx *weft_event_tx(weft_event *event);
 #define weft_fetch(tx, ret_rows, ...) weft_fetch_values(tx, ret_rows, WEFT_SQL(__VA_ARGS__))
 #define weft_query(work, ret_rows, ...) weft_query_values(work, ret_rows, WEFT_SQL(__VA_ARGS__))
 
-struct weft_sql {
-    const char *text;
-    const struct weft_value *params;
-    uint32_t n_params;
-    uint32_t spare;
-};
-
 WEFT_API weft_status weft_exec_values(weft_tx *tx, struct weft_sql sql);
 WEFT_API weft_status weft_exec_expect_values(weft_tx *tx, int64_t expected, weft_status status, struct weft_sql sql);
 WEFT_API weft_status weft_fetch_values(weft_tx *tx, weft_rows **ret_rows, struct weft_sql sql);
@@ -127,22 +132,25 @@ WEFT_API void weft_on_violation(weft_tx *tx, const char *constraint, weft_status
  * that has no row to lock. Queued like a statement. */
 WEFT_API weft_status weft_lock_key(weft_tx *tx, const char *key);
 
-/* Rows, one after the other: weft_next() steps to the next and says whether there is one; columns count from 0. */
+/* Rows, one after the other: weft_next() steps to the next, at first to the first, and says whether there is one.
+ * Columns count from 0; one that is not there, or any before the first weft_next(), reads as NULL. */
 WEFT_API bool weft_next(weft_rows *rows);
 WEFT_API uint32_t weft_row_count(const weft_rows *rows);
 WEFT_API bool weft_is_null(const weft_rows *rows, uint32_t column);
 WEFT_API char *weft_get_text(const weft_rows *rows, uint32_t column); /* "" for NULL; numbers as text; of the arena */
 WEFT_API int64_t weft_get_int(const weft_rows *rows, uint32_t column); /* 0 for NULL */
-WEFT_API double weft_get_double(const weft_rows *rows, uint32_t column);
-WEFT_API bool weft_get_bool(const weft_rows *rows, uint32_t column);
+WEFT_API double weft_get_double(const weft_rows *rows, uint32_t column); /* 0 for NULL */
+WEFT_API bool weft_get_bool(const weft_rows *rows, uint32_t column); /* false for NULL */
 WEFT_API int64_t weft_get_time_ms(const weft_rows *rows, uint32_t column); /* 0 for NULL */
 WEFT_API ProtobufCBinaryData weft_get_bytes(const weft_rows *rows, uint32_t column); /* {0, NULL} for NULL */
 
 /* ---- cache ------------------------------------------------------------------------------------------------------- */
 
-/* Cache-aside. weft_cached() looks the key up and unpacks the value into `out`: true if that answered. Otherwise the
- * caller reads the store and hands the message to weft_cache_fill(), which stores it for `ttl_s` seconds unless it was
- * dropped meanwhile. A cache that is down, slow or wrong is a miss; a fill then does nothing. Never an error. */
+/* Cache-aside. weft_cached() looks the key up and unpacks the value into `out`, an initialised message: true if that
+ * answered. Otherwise the caller reads the store and hands the message to weft_cache_fill(), which keeps it for `ttl_s`
+ * seconds (0: until it is dropped) unless the key was dropped meanwhile. A cache that is down, slow or wrong is a miss; a
+ * fill then does nothing. Never an error. A key is up to 1024 bytes, for example weft_format(work, "user:%s", id); longer
+ * ones are not cached. */
 WEFT_API bool weft_cached(weft_work *work, const char *key, ProtobufCMessage *out);
 WEFT_API void weft_cache_fill(weft_work *work, const char *key, const ProtobufCMessage *message, uint32_t ttl_s);
 
@@ -160,12 +168,14 @@ struct weft_group_options {
 };
 
 /* A group of this service's consumers: one durable queue, "<service>.<name>", shared by all instances. Handlers are added
- * by the generated <package>_<message>_on(group, handler, arg). Name: [a-z0-9-]. weft.yaml can tune each by
- * services.<service>.groups.<name>: paused, lanes, batch, max_attempts. Setup only. */
+ * by the generated <package>_<message>_on(group, handler, arg). The name is of [a-z0-9-], at most 48; `options` may be
+ * NULL: all zero. weft.yaml can tune each by services.<service>.groups.<name>: paused, lanes, batch, max_attempts. Never
+ * NULL. Setup only. */
 WEFT_API weft_group *weft_group_new(weft_service *service, const char *name, const struct weft_group_options *options);
 
 /* A service's migrations, compiled in by weft_migrations() of weft's CMake package out of files 0001_name.sql (any store),
- * 0001_name.pg.sql, 0001_name.sqlite.sql. Applied in order, each once, under a lock; changed texts are refused. */
+ * 0001_name.pg.sql, 0001_name.sqlite.sql. Applied in order, each once, under a lock; one whose text has changed since it
+ * was applied is refused. A service without migrations has no store. Setup only; `migrations` is not copied. */
 struct weft_migration {
     const char *name;    /* "0001_users" */
     const char *dialect; /* "pg", "sqlite", or NULL for any */
@@ -178,8 +188,9 @@ WEFT_API void weft_service_add_migrations(weft_service *service, const struct we
 #define WEFT_SERVICE_MAGIC 0x63767265u /* "ervc" */
 #define WEFT_SERVICE_ABI 1
 
-/* What a module exports. `setup` registers methods, groups and migrations; a status other than WEFT_OK, or a
- * registration that cannot be, ends the start. */
+/* What a module exports, under this name: at the end of one of its files, WEFT_SERVICE("user-service", "1.0.0", setup);
+ * `setup` registers methods, groups and migrations; a status other than WEFT_OK, or a registration that cannot be, ends
+ * the start of the host with a text. */
 struct weft_service_module {
     uint32_t magic;
     uint32_t abi;
@@ -187,15 +198,14 @@ struct weft_service_module {
     const char *version;
     weft_status (*setup)(weft_service *service);
 };
+extern WEFT_API const struct weft_service_module weft_service_module;
 
 #define WEFT_SERVICE(service_name, service_version, service_setup)                                                      \
-    __attribute__((visibility("default"), used)) const struct weft_service_module weft_service_module = {               \
+    __attribute__((used)) const struct weft_service_module weft_service_module = {                                      \
         WEFT_SERVICE_MAGIC, WEFT_SERVICE_ABI, service_name, service_version, service_setup                              \
     }
 
 #ifdef __cplusplus
 }
 #endif
-
-#include <weft/sql.h>
 #endif

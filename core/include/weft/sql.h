@@ -1,9 +1,22 @@
-/* weft/sql.h - how weft_exec(tx, "... $1 ...", id) makes typed parameters out of plain C values. Included by service.h.
+/* weft/sql.h - how weft_exec(tx, "... $1 ...", id) makes typed parameters out of plain C values. Included by service.h;
+ * authors need not read it.
  *
  * C: each argument goes through _Generic to a struct weft_value, all of them into a compound literal. C++: a template.
  */
 #ifndef WEFT_SQL_H
 #define WEFT_SQL_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <weft/value.h>
+
+/* A statement with its parameters. WEFT_SQL("... $1 ...", p1) makes one that lives to the end of the block (C), of the
+ * full expression (C++). */
+struct weft_sql {
+    const char *text;
+    const struct weft_value *params;
+    uint32_t n_params;
+    uint32_t spare;
+};
 
 #ifndef __cplusplus
 

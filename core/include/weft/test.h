@@ -41,10 +41,11 @@ WEFT_API void weft_test_stop(weft_test *test); /* NULL is fine */
  * checked. */
 #define weft_test_call(test, method, ret_out, ...)                                                                     \
     ((void)sizeof(((method##_handler)0)(0, (__VA_ARGS__), *(ret_out), 0)),                                             \
-     *(ret_out) = (void *)weft_test_call_message((test), &method##_method, (const ProtobufCMessage *)(__VA_ARGS__)),   \
+     *(ret_out) = (__typeof__(*(ret_out)))weft_test_call_message((test), &method##_method,                             \
+                                                                 (const ProtobufCMessage *)(__VA_ARGS__)),             \
      weft_test_status(test))
 
-/* NULL: it failed. */
+/* What weft_test_call is made of. NULL: it failed. */
 WEFT_API ProtobufCMessage *weft_test_call_message(weft_test *test, const struct weft_method_type *method,
                                                   const ProtobufCMessage *in);
 
@@ -73,18 +74,18 @@ WEFT_API uint64_t weft_test_cache_trips(const weft_test *test);
 WEFT_API weft_status weft_test_deliver_message(weft_test *test, const struct weft_event_type *type, const char *id,
                                                const ProtobufCMessage *in);
 
-/* weft_test_emitted(test, 0, user_v1_user_created, &out): is the first event in the outbox of this type? Then *ret_out
- * is it. Events are there in the order they were committed, until weft_test_emitted_clear. */
+/* weft_test_emitted(test, 0, user_v1_user_created, &out): is the event at place 0 of the outbox of this type? Then `out`
+ * is it, else NULL. Events are there in the order they were committed, until weft_test_emitted_clear. */
 #define weft_test_emitted(test, index, event, ret_out)                                                                 \
     ((void)sizeof(((event##_handler)0)(0, *(ret_out), 0)),                                                             \
-     (*(ret_out) = (void *)weft_test_emitted_message((test), (index), &event##_event)) != NULL)
+     (*(ret_out) = (__typeof__(*(ret_out)))weft_test_emitted_message((test), (index), &event##_event)) != NULL)
 
 /* NULL: there is none at this place, or it is of another type. */
 WEFT_API ProtobufCMessage *weft_test_emitted_message(weft_test *test, size_t index, const struct weft_event_type *type);
 WEFT_API size_t weft_test_emitted_count(weft_test *test);
 WEFT_API void weft_test_emitted_clear(weft_test *test);
 
-/* Its envelope; texts are "" where there is none. false: there is no event at this place. */
+/* The envelope of the event at this place; texts are "" where there is none. false: there is no event at this place. */
 struct weft_test_envelope {
     const char *id, *type, *topic, *routing_key, *key, *correlation_id, *causation_id;
 };

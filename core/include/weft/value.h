@@ -48,6 +48,7 @@ static inline struct weft_value weft_null(void)
     return value;
 }
 
+/* What the next ones are made of. */
 static inline struct weft_value weft_integer_of(uint32_t type, int64_t integer)
 {
     struct weft_value value = weft_null();
@@ -111,6 +112,7 @@ static inline struct weft_value weft_texts(const char *const *texts, uint64_t co
     return value;
 }
 
+/* For the macros of sql.h: a value stays what it is. */
 static inline struct weft_value weft_value_same(struct weft_value value) { return value; }
 
 #ifdef __cplusplus
