@@ -2,15 +2,18 @@
 #ifndef WEFT_BASE_BUFFER_H
 #define WEFT_BASE_BUFFER_H
 
-#include <stddef.h>
 #include <stdarg.h>
+#include <stddef.h>
 
 struct weft_buffer {
     char *data;
     size_t size, capacity;
 };
 
-#define WEFT_BUFFER_EMPTY { NULL, 0, 0 }
+#define WEFT_BUFFER_EMPTY                                                                                              \
+    {                                                                                                                  \
+        NULL, 0, 0                                                                                                     \
+    }
 
 void weft_buffer_free(struct weft_buffer *buffer); /* leaves it empty; for __attribute__((cleanup)) too */
 void weft_buffer_add(struct weft_buffer *buffer, const void *bytes, size_t size);

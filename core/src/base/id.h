@@ -6,9 +6,9 @@
 
 #define WEFT_ID_SIZE 37 /* with NUL */
 
-void weft_id_v7(char ret_id[WEFT_ID_SIZE]);                                          /* ascends within the process */
-void weft_id_v5(const char *source, const char *name, char ret_id[WEFT_ID_SIZE]);    /* of a foreign message's id */
-void weft_id_random(char ret_hex[33]);                                               /* 128 random bits */
-bool weft_id_valid(const char *text);                                                /* 8-4-4-4-12 hex digits */
+void weft_id_v7(char ret_id[WEFT_ID_SIZE]);                                       /* ascends within the process */
+void weft_id_v5(const char *source, const char *name, char ret_id[WEFT_ID_SIZE]); /* of a foreign message's id */
+void weft_id_random(char ret_hex[33]);                                            /* 128 random bits */
+bool weft_id_valid(const char *text);                                             /* 8-4-4-4-12 hex digits */
 
 #endif

@@ -5,12 +5,12 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "contract/guard.h"
-#include "contract/json.h"
-#include "contract/message.h"
 #include "config/option.h"
-#include "rpc/details.h"
-#include "rpc/server.h"
+#include "contract/guard.h"
+#include "contract/json/json.h"
+#include "contract/message.h"
+#include "rpc/server/details.h"
+#include "rpc/server/server.h"
 
 #include <argp.h>
 #include <ctype.h>

@@ -2,8 +2,8 @@
 #ifndef WEFT_COMMAND_REFLECTION_H
 #define WEFT_COMMAND_REFLECTION_H
 
-#include "contract/dynamic.h"
-#include "rpc/channel.h"
+#include "contract/dynamic/dynamic.h"
+#include "rpc/client/channel.h"
 
 /* Fills `dynamic` with the file that declares `service` ("user.v1.UserService") and all it imports. NOT_FOUND: the
  * server has no such service; UNIMPLEMENTED: it has no reflection; else the call's status. */

@@ -6,7 +6,7 @@
 #include "host/crash.h"
 #include "host/process.h"
 #include "observe/log.h"
-#include "rpc/server.h"
+#include "rpc/server/server.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "contract/message.h"
-#include "data/cached.h"
+#include "data/cache/cached.h"
 #include "data/tx.h"
 #include "observe/log.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
-#include "data/cache.h"
+#include "data/cache/cache.h"
 #include "data/store.h"
 #include <weft/service.h>
 

@@ -2,7 +2,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/id.h"
-#include "contract/json.h"
+#include "contract/json/json.h"
 #include "contract/message.h"
 #include "data/tx.h"
 #include "data/work.h"

@@ -7,7 +7,7 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "contract/guard.h"
-#include "contract/json.h"
+#include "contract/json/json.h"
 #include "event/object.h"
 
 #include <ctype.h>

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "data/migrate.h"
-#include "event/consumer.h"
+#include "event/consumer/consumer.h"
 #include "host/parts.h"
 #include "observe/log.h"
 

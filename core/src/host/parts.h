@@ -3,12 +3,12 @@
 #define WEFT_HOST_PARTS_H
 
 #include "base/arena.h"
-#include "event/relay.h"
+#include "event/relay/relay.h"
 #include "event/topics.h"
 #include "host/instance.h"
 #include "host/process.h"
 #include "observe/admin.h"
-#include "rpc/local.h"
+#include "rpc/client/local.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

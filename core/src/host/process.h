@@ -11,7 +11,7 @@
 #include "base/fault.h"
 #include "config/config.h"
 #include "contract/registry.h"
-#include "data/cache.h"
+#include "data/cache/cache.h"
 #include "data/store.h"
 #include "event/transport.h"
 #include "host/loader.h"

@@ -6,8 +6,8 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/fault.h"
-#include "event/consumer.h"
-#include "rpc/server.h"
+#include "event/consumer/consumer.h"
+#include "rpc/server/server.h"
 #include <weft/service.h>
 
 struct weft_group {

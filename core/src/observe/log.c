@@ -17,7 +17,7 @@
 
 #define MESSAGE_MAX 2048 /* bytes before escaping */
 #define FIELD_MAX   384  /* bytes escaped */
-#define LINE_SIZE    (2 * MESSAGE_MAX + 12 * (FIELD_MAX + 24) + 256)
+#define LINE_SIZE   (2 * MESSAGE_MAX + 12 * (FIELD_MAX + 24) + 256)
 
 struct line {
     size_t size;

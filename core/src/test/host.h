@@ -4,10 +4,10 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
-#include "contract/message.h"
-#include "data/cache.h"
-#include "data/store.h"
 #include "config/config.h"
+#include "contract/message.h"
+#include "data/cache/cache.h"
+#include "data/store.h"
 #include "host/instance.h"
 #include "host/loader.h"
 #include "host/service.h"

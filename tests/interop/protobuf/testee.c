@@ -4,7 +4,7 @@
 #include "base/buffer.h"
 #include "conformance/conformance.pb-c.h"
 #include "contract/guard.h"
-#include "contract/json.h"
+#include "contract/json/json.h"
 #include "contract/message.h"
 #include "google/protobuf/test_messages_proto3.weft.h"
 

@@ -1,6 +1,6 @@
-/* The tests of core/src/data/cache.c, against a plugin that does what it is told. */
+/* The tests of core/src/data/cache/cache.c, against a plugin that does what it is told. */
 #include "base/clock.h"
-#include "data/cache.h"
+#include "data/cache/cache.h"
 
 #include <check.h>
 #include <pthread.h>

@@ -1,9 +1,9 @@
 /* Types made at run time do what generated ones do. */
 #include "contract_test.h"
 
-#include "contract/dynamic.h"
+#include "contract/dynamic/dynamic.h"
 #include "contract/guard.h"
-#include "contract/json.h"
+#include "contract/json/json.h"
 #include "contract/message.h"
 #include <stdlib.h>
 #include <string.h>

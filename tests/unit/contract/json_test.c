@@ -1,7 +1,7 @@
 /* The proto3 JSON mapping, in both directions. */
 #include "contract_test.h"
 
-#include "contract/json.h"
+#include "contract/json/json.h"
 #include "contract/message.h"
 #include "google/protobuf/any.pb-c.h"
 #include <math.h>

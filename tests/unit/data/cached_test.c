@@ -3,8 +3,8 @@
 #include "fake_store.h"
 
 #include "base/clock.h"
-#include "data/cache.h"
-#include "data/cached.h"
+#include "data/cache/cache.h"
+#include "data/cache/cached.h"
 #include "fake_cache.h"
 
 #include <google/protobuf/wrappers.pb-c.h>

@@ -2,7 +2,7 @@
 #ifndef WEFT_DATA_FAKE_CACHE_H
 #define WEFT_DATA_FAKE_CACHE_H
 
-#include "data/cache.h"
+#include "data/cache/cache.h"
 
 struct fake_cache {
     struct weft_cache *cache;

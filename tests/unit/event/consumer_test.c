@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "event/consumer.h"
+#include "event/consumer/consumer.h"
 #include "event_test.h"
 #include "fake_transport.h"
 #include "stage.h"

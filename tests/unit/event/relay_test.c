@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "event/relay.h"
+#include "event/relay/relay.h"
 #include "event_test.h"
 #include "fake_store.h"
 #include "fake_transport.h"

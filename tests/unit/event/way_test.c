@@ -1,8 +1,8 @@
 /* The whole way: emitted in a transaction, relayed, handled, over the embedded store and transport. */
 #include "base/clock.h"
 #include "data/work.h"
-#include "event/consumer.h"
-#include "event/relay.h"
+#include "event/consumer/consumer.h"
+#include "event/relay/relay.h"
 #include "event_test.h"
 #include "stage.h"
 #include "user/v1/events.weft.h"

@@ -1,4 +1,4 @@
-#include "event/window.h"
+#include "event/relay/window.h"
 #include "event_test.h"
 
 static struct weft_window *window;

@@ -1,6 +1,6 @@
 /* Messages as they come off the wire: in pieces, compressed, hostile. */
 #include "base/memory.h"
-#include "rpc/payload.h"
+#include "rpc/server/payload.h"
 #include "rpc_test.h"
 
 #include <grpc/byte_buffer.h>

@@ -3,9 +3,9 @@
 #define WEFT_RPC_RIG_H
 
 #include "base/clock.h"
-#include "rpc/channel.h"
-#include "rpc/local.h"
-#include "rpc/server.h"
+#include "rpc/client/channel.h"
+#include "rpc/client/local.h"
+#include "rpc/server/server.h"
 #include "rpc_test.h"
 #include "test/v1/echo.weft.h"
 #include <pthread.h>

@@ -1,0 +1,122 @@
+/* event/consumer/consumer_state.h - a group from inside, for the files that make it: consumer.c, lane.c, batch*.c,
+ * handle.c, due.c.
+ *
+ *   plugin's thread: deliver --by hash of key--> lanes --batches--> store
+ *   due's thread: parked rows that are due -------'
+ */
+#ifndef WEFT_EVENT_CONSUMER_STATE_H
+#define WEFT_EVENT_CONSUMER_STATE_H
+
+#include "base/arena.h"
+#include "base/mailbox.h"
+#include "data/tx.h"
+#include "event/consumer/consumer.h"
+#include "event/consumer/item.h"
+
+#include <pthread.h>
+
+enum { WEFT_LANES_MOST = 64, WEFT_BATCH_MOST = 1000 };
+
+/* One worker: everything is its thread's but the queues. */
+struct weft_lane {
+    struct weft_consumer *consumer;
+    struct weft_mailbox *deliveries; /* const struct weft_delivery * */
+    struct weft_mailbox *due;        /* struct weft_parked * */
+    struct weft_arena *arena;        /* of a round: what was taken */
+    struct weft_arena *batch_arena;  /* of a transaction: messages, statements */
+    struct weft_item *items;         /* options.batch of them */
+    size_t n_items;
+    uint32_t careful; /* batches that are to look before they run */
+    void **taken;
+    struct weft_settle *settles;
+    pthread_t thread;
+    bool started;
+};
+
+struct weft_consumer {
+    struct weft_delivery_sink sink; /* its address is the consumer's */
+    struct weft_consumer_options options;
+    struct weft_event_handler *handlers; /* a copy of the options' */
+    struct weft_store *store;            /* NULL: the service keeps nothing */
+    struct weft_cache *cache;
+    struct weft_transport *transport;
+    bool plain; /* no inbox and no parked rows: broadcast, or no store */
+    struct weft_lane lanes[WEFT_LANES_MOST];
+    uint32_t next_lane; /* for events without key; the delivering thread's */
+    pthread_t due_thread;
+    bool due_started;
+    bool stopping; /* atomic; set under the mutex */
+
+    pthread_mutex_t mutex; /* of these: */
+    pthread_cond_t changed;
+    uint32_t n_due; /* parked rows that lanes have in hand */
+    int64_t due_us; /* a row that this instance parked is due then, by the wall clock; INT64_MAX: none known */
+
+    struct weft_consumer_counters counters; /* atomic */
+};
+
+static inline bool weft_consumer_is_stopping(const struct weft_consumer *consumer)
+{
+    return __atomic_load_n(&consumer->stopping, __ATOMIC_ACQUIRE);
+}
+static inline void weft_consumer_count(uint64_t *counter)
+{
+    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+/* The lane of a key: always the same; of none: each in turn. The delivering thread, or due's with a key. */
+struct weft_lane *weft_consumer_lane(struct weft_consumer *consumer, const char *key);
+
+/* lane.c */
+bool weft_lane_start(struct weft_lane *lane, struct weft_consumer *consumer);
+void weft_lane_join(struct weft_lane *lane);   /* it has seen that the consumer stops, or sees it when woken by this */
+void weft_lane_return(struct weft_lane *lane); /* gives back what nobody handled; after join */
+void weft_lane_free(struct weft_lane *lane);
+
+/* handle.c: one item. */
+void weft_item_read(struct weft_lane *lane, struct weft_item *item);
+/* Runs the handler: in the batch's transaction, or with NULL in one of its own. Sets status, reason and duration. */
+weft_status weft_item_handle(struct weft_lane *lane, weft_tx *tx, struct weft_item *item);
+void weft_item_told(struct weft_lane *lane, const struct weft_item *item); /* counts and logs how it ended */
+
+/* batch.c: one transaction over some items. */
+struct weft_batch {
+    struct weft_lane *lane;
+    struct weft_item *items;
+    size_t n;
+    weft_tx *tx;
+    bool hopeful;      /* all are taken for new, and the store says so if not */
+    const char **held; /* keys that are held up; room for n more */
+    size_t n_held;
+};
+enum weft_batch_end {
+    WEFT_BATCH_COMMITTED,
+    WEFT_BATCH_BLAMED, /* one failed and all is rolled back; *ret_blamed says which, its status and reason are set */
+    /* Nobody's fault, run it again: */
+    WEFT_BATCH_AWAY,   /* the store is away, or was lost during the commit: the inbox will tell */
+    WEFT_BATCH_LATE,   /* it took longer than it may: less of it, if it was more than one */
+    WEFT_BATCH_TANGLED /* a deadlock, a serialization failure */
+};
+enum weft_batch_end weft_batch_run(struct weft_lane *lane, struct weft_item *items, size_t n, size_t *ret_blamed);
+enum weft_batch_end weft_batch_ended(const struct weft_tx_outcome *outcome);
+
+/* batch_inbox.c: what is new, and what is held up. False: the transaction has failed. */
+enum { WEFT_BATCH_INBOX = UINT32_MAX - 1 }; /* the owner of a hopeful batch's inbox statement */
+bool weft_batch_may_hope(const struct weft_lane *lane, const struct weft_item *items, size_t n);
+bool weft_batch_open(struct weft_batch *batch);
+bool weft_batch_is_held(const struct weft_batch *batch, const char *key);
+
+/* batch_failed.c: what fails goes to a row. */
+void weft_batch_queue_failed(struct weft_lane *lane, weft_tx *tx, struct weft_item *item);
+void weft_batch_queue_behind(struct weft_lane *lane, weft_tx *tx, struct weft_item *item);
+void weft_batch_queue_clear(struct weft_lane *lane, weft_tx *tx, const struct weft_item *items, size_t n);
+enum weft_batch_end weft_batch_park(struct weft_lane *lane,
+                                    struct weft_item *item); /* alone, in a transaction of its own */
+enum weft_batch_end weft_batch_mark(struct weft_lane *lane, struct weft_item *items, size_t n);
+
+/* due.c: the thread that finds parked rows whose time has come. */
+bool weft_due_start(struct weft_consumer *consumer);
+void weft_due_join(struct weft_consumer *consumer);
+void weft_due_hint(struct weft_consumer *consumer, int64_t due_us); /* a row was parked until then; any thread */
+void weft_due_returned(struct weft_consumer *consumer);             /* a lane has done one; any thread */
+
+#endif

@@ -1,0 +1,58 @@
+/* event/consumer/item.h - an event in a lane's hands, delivered by the broker or due again from the store. */
+#ifndef WEFT_EVENT_ITEM_H
+#define WEFT_EVENT_ITEM_H
+
+#include "event/consumer/consumer.h"
+#include "event/envelope.h"
+
+enum weft_item_result {
+    WEFT_ITEM_OPEN, /* not settled yet */
+    WEFT_ITEM_HANDLED,
+    WEFT_ITEM_DUPLICATE,
+    WEFT_ITEM_UNKNOWN, /* no handler for its type */
+    WEFT_ITEM_PARKED,
+    WEFT_ITEM_BEHIND, /* parked behind another of its key */
+    WEFT_ITEM_DEAD
+};
+
+/* A row of failed_due. In an arena of its own. */
+struct weft_parked {
+    struct weft_arena *arena;
+    struct weft_message message;
+    int64_t seq;
+    uint32_t attempts; /* failed ones so far */
+    uint32_t spare;
+};
+
+struct weft_item {
+    const struct weft_delivery *delivery;     /* or NULL */
+    struct weft_parked *parked;               /* or NULL */
+    const struct weft_message *message;       /* of the one or the other */
+    const struct weft_event_handler *handler; /* NULL: none for its type */
+    struct weft_envelope envelope;
+    enum weft_item_result result;
+    weft_status status; /* of the last try */
+    char reason[256];
+    bool fresh;       /* the inbox has not seen it */
+    bool suspect;     /* it was under way when a process ended, or may have been: its marker is to be cleared */
+    bool alone;       /* it gets a transaction of its own */
+    bool crashed;     /* it was under way too often */
+    uint32_t attempt; /* 1 for the first */
+    int64_t due_us;   /* of its next try, by the wall clock */
+    int64_t duration_us;
+};
+
+/* failed_insert's parameters for the item in a state "parked" or "dead"; due in `delay_us`. The arena's. */
+enum { WEFT_FAILED_INSERT_PARAMS = 14, WEFT_FAILED_UPDATE_PARAMS = 5 };
+void weft_item_failed_insert(struct weft_arena *arena, const struct weft_item *item, const char *group, bool dead,
+                             uint32_t attempts, int64_t delay_us,
+                             struct weft_value ret_params[WEFT_FAILED_INSERT_PARAMS]);
+/* failed_update's of an item that was parked. */
+void weft_item_failed_update(const struct weft_item *item, bool dead, uint32_t attempts, int64_t delay_us,
+                             struct weft_value ret_params[WEFT_FAILED_UPDATE_PARAMS]);
+
+/* Out of a row of failed_due. */
+struct weft_parked *weft_parked_new(const struct weft_value *columns);
+void weft_parked_free(struct weft_parked *parked);
+
+#endif

@@ -1,0 +1,105 @@
+/* event/relay/relay_state.h - a relay from inside, for the files relay*.c alone.
+ *
+ * Its thread owns everything but what stands under the mutex. Completions come from the plugin's thread and only queue;
+ * commits only set `dirty`. */
+#ifndef WEFT_EVENT_RELAY_STATE_H
+#define WEFT_EVENT_RELAY_STATE_H
+
+#include "event/relay/listener.h"
+#include "event/relay/relay.h"
+#include "event/relay/window.h"
+
+#include <pthread.h>
+
+enum { RELAY_MARKS = 3, RELAY_PROBES = 64 };
+enum relay_mark { RELAY_UNROUTED, RELAY_REFUSED, RELAY_BEHIND };
+
+/* Keys and rows to be marked held in the store, all for one reason. Keys are copies. */
+struct relay_marks {
+    char **keys;
+    int64_t *ids;
+    size_t n_keys, n_ids, capacity;
+    char reason[256];
+};
+
+struct weft_relay {
+    struct weft_publish_sink sink; /* its address is the relay's */
+    struct weft_store *store;
+    struct weft_transport *transport;
+    const struct weft_registry *registry;
+    char *instance;
+    uint32_t capacity, batch;
+    uint64_t poll_ns, lease_ns;
+    bool locks; /* the store has WEFT_STORE_LOCK */
+    struct weft_listener *listener;
+    pthread_t thread;
+
+    uint32_t dirty; /* atomic: 1 since a commit that no claim has seen yet */
+
+    pthread_mutex_t mutex; /* of these: */
+    pthread_cond_t woken;
+    struct weft_window_row *completed_first, *completed_last;
+    uint32_t n_completed;
+    uint32_t wake_at; /* completions that end a wait */
+    bool waiting, ready, stopping;
+    bool trouble; /* a completion that was no confirm */
+    bool left;    /* the thread has ended, and what was under way completes without it */
+    uint64_t stop_ns;
+
+    /* The thread's: what is known ... */
+    struct weft_window *window;
+    int64_t *done; /* confirmed, to be removed */
+    size_t n_done;
+    int64_t *ids; /* room for what a claim leaves out */
+    const char **busy;
+    struct relay_marks marks[RELAY_MARKS];
+    struct relay_marks release;
+    struct weft_session *session;
+    /* ... the lease ... */
+    bool leased; /* the lease, or lock, is ours */
+    bool holds;  /* and what is held has been read: we relay (atomic: others look) */
+    bool draining;
+    uint64_t lease_until_ns, renew_at_ns;
+    /* ... what the last claim said ... */
+    bool backlog;        /* it was full */
+    uint32_t busy_left;  /* keys it left out */
+    bool emptied;        /* it left nothing out and found nothing */
+    bool held_loose;     /* there may be held rows without a key, or keys we know nothing of */
+    int64_t probe_after; /* where the round of probes stands */
+    /* ... and when what is due. */
+    uint64_t claim_at_ns, poll_at_ns, probe_at_ns, flush_at_ns;
+    uint64_t publish_at_ns, publish_pause_ns; /* back-off while the transport is away */
+    uint64_t store_at_ns, store_pause_ns;     /* while the store is */
+    bool blocked;                             /* the plugin took fewer than offered */
+
+    struct weft_relay_counters counters; /* atomic */
+};
+
+/* relay_publish.c */
+void weft_relay_complete(struct weft_publish_sink *sink, const struct weft_completion *completions, size_t n);
+void weft_relay_collect(struct weft_relay *relay);
+void weft_relay_publish(struct weft_relay *relay);
+uint64_t weft_relay_publish_due(const struct weft_relay *relay);
+/* relay_trip.c */
+void weft_relay_trip(struct weft_relay *relay);
+uint64_t weft_relay_trip_due(struct weft_relay *relay);
+void weft_relay_give_back(struct weft_relay *relay);
+void weft_relay_lose(struct weft_relay *relay, const char *why);
+/* relay_marks.c */
+struct relay_marks weft_relay_marks_new(size_t capacity, const char *reason);
+void weft_relay_marks_free(struct relay_marks *marks);
+void weft_relay_marks_add(struct relay_marks *marks, const struct weft_window_row *row);
+void weft_relay_marks_clear(struct relay_marks *marks);
+
+void weft_relay_free(struct weft_relay *relay);
+
+static inline void relay_count(uint64_t *counter, uint64_t n)
+{
+    __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+static inline uint64_t relay_sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* rpc/port/connections.h - which connections are open, for their limits. Core closes them without a word, so the table
+ * finds out for itself: a descriptor that is no longer the same socket is gone. The listener's thread. */
+#ifndef WEFT_RPC_CONNECTIONS_H
+#define WEFT_RPC_CONNECTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct weft_connections;
+
+/* At most `max`, and at most half of that from one address; bounded by the process' limit of descriptors. */
+struct weft_connections *weft_connections_new(uint32_t max);
+void weft_connections_free(struct weft_connections *connections);
+
+/* Counts a connection just accepted; false: it is one too many. */
+bool weft_connections_add(struct weft_connections *connections, int fd, const struct sockaddr_storage *from);
+
+#endif

@@ -1,0 +1,86 @@
+/* rpc/server/invoke.c - from bytes to a committed answer. */
+#include "rpc/server/invoke.h"
+
+#include "base/clock.h"
+#include "contract/message.h"
+#include "data/tx.h"
+#include "observe/log.h"
+
+uint64_t weft_invoke_deadline(const struct weft_rpc_method *method, uint64_t deadline_ns, uint64_t default_ns)
+{
+    if (deadline_ns != WEFT_NEVER) return deadline_ns;
+    uint64_t relative = method->type->deadline_ms != 0 ? method->type->deadline_ms * WEFT_MS : default_ns;
+    return weft_clock_ns() + relative;
+}
+
+/* A bad answer is the handler's bug: the client learns that, the log says what. */
+static weft_status answer_refuse(struct weft_work *work, const struct weft_fault *fault)
+{
+    const struct weft_log_fields fields = { .service = work->service,
+                                            .method = work->method,
+                                            .correlation_id = work->correlation_id };
+    weft_log(WEFT_LOG_ERROR, "rpc", &fields, "the handler's answer cannot be sent: %s", fault->text);
+    return weft_fault_set(&work->fault, WEFT_INTERNAL, "the answer cannot be sent; the server's log says why");
+}
+
+static weft_status answer_check(struct weft_work *work, const struct weft_rpc_method *method, uint64_t max_bytes,
+                                const ProtobufCMessage *out, struct weft_invoke_result *ret_result)
+{
+    struct weft_fault fault = { 0 };
+    struct weft_invoke_result result = { 0 };
+    weft_status status =
+        weft_message_complete(work->arena, method->type->output->descriptor, out, &result.message, &fault);
+    if (status != WEFT_OK) return answer_refuse(work, &fault);
+    result.size = protobuf_c_message_get_packed_size(result.message);
+    if (result.size > max_bytes) {
+        weft_fault_set(&fault, WEFT_INTERNAL, "it has %zu bytes, over the limit of %llu: send less, or in pages",
+                       result.size, (unsigned long long)max_bytes);
+        return answer_refuse(work, &fault);
+    }
+    *ret_result = result;
+    return WEFT_OK;
+}
+
+/* A work that has failed, whatever the handler returned, has no answer: weft_work_finish says why. */
+static bool work_has_failed(const struct weft_work *work)
+{
+    return work->fault.status != WEFT_OK || (work->tx != NULL && weft_tx_fault(work->tx)->status != WEFT_OK);
+}
+
+static weft_status handler_run(const struct weft_rpc_method *method, struct weft_work *work,
+                               const struct weft_guard_limits *limits, const void *request, size_t size,
+                               struct weft_invoke_result *ret_result)
+{
+    /* The client has given up, and whoever it asked in its stead may be at work already. */
+    if (weft_clock_ns() >= work->deadline_ns)
+        return weft_fault_set(&work->fault, WEFT_DEADLINE_EXCEEDED, "the deadline passed before the handler began");
+    ProtobufCMessage *in;
+    weft_status status =
+        weft_guard_unpack(limits, method->type->input->descriptor, request, size, work->arena, &in, &work->fault);
+    if (status != WEFT_OK) return status;
+    ProtobufCMessage *out = weft_message_make(work->arena, method->type->output->descriptor);
+    status = method->trampoline(method->handler, work, in, out, method->arg);
+    if (status != WEFT_OK || work_has_failed(work)) return status;
+    return answer_check(work, method, limits->max_bytes, out, ret_result);
+}
+
+weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *work,
+                        const struct weft_guard_limits *limits, const void *request, size_t size,
+                        struct weft_invoke_result *ret_result)
+{
+    return weft_work_finish(work, handler_run(method, work, limits, request, size, ret_result));
+}
+
+void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t begun_ns)
+{
+    if (!weft_log_enabled(WEFT_LOG_INFO)) return;
+    const struct weft_log_fields fields = {
+        .service = work->service,
+        .correlation_id = work->correlation_id,
+        .trace_id = work->traceparent != NULL ? weft_arena_copy(work->arena, work->traceparent + 3, 32) : NULL,
+        .method = work->method,
+        .code = code,
+        .duration_us = (int64_t)((weft_clock_ns() - begun_ns) / 1000),
+    };
+    weft_log(WEFT_LOG_INFO, "rpc", &fields, "%s", work->fault.status != WEFT_OK ? work->fault.text : "answered");
+}

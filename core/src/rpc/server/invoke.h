@@ -1,0 +1,27 @@
+/* rpc/server/invoke.h - running a method: unpack, handler, check of the answer, commit. Under calls from the network
+ * and calls inside the host alike. The thread that runs the handler. */
+#ifndef WEFT_RPC_INVOKE_H
+#define WEFT_RPC_INVOKE_H
+
+#include "contract/guard.h"
+#include "data/work.h"
+#include "rpc/server/server.h"
+
+struct weft_invoke_result {
+    const ProtobufCMessage *message; /* complete: it can be packed; of the work's arena */
+    size_t size;                     /* packed */
+};
+
+/* The method's deadline for a call that came with `deadline_ns` (WEFT_NEVER: with none). */
+uint64_t weft_invoke_deadline(const struct weft_rpc_method *method, uint64_t deadline_ns, uint64_t default_ns);
+
+/* Finishes the work. The result is set on WEFT_OK only; else work->fault tells why. What cannot be sent as an answer is
+ * found before the commit, which it prevents. */
+weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *work,
+                        const struct weft_guard_limits *limits, const void *request, size_t size,
+                        struct weft_invoke_result *ret_result);
+
+/* The line that every call leaves when it is over. `code` as gRPC spells it. */
+void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t begun_ns);
+
+#endif
