@@ -182,6 +182,26 @@ static const void *ops_of(const struct weft_plugin *plugin)
     }
 }
 
+/* Every function of 1.0 is there; those of a capability if it is claimed. */
+static bool ops_fit(const struct weft_plugin *plugin)
+{
+    const struct weft_transport_ops *transport = plugin->transport;
+    const struct weft_cache_ops *cache = plugin->cache;
+    const struct weft_store_ops *store = plugin->store;
+    switch (plugin->kind) {
+    case WEFT_KIND_TRANSPORT:
+        return WEFT_HAS(transport, unsubscribe) && transport->declare != NULL && transport->publish != NULL &&
+               transport->subscribe != NULL && transport->settle != NULL && transport->unsubscribe != NULL;
+    case WEFT_KIND_CACHE:
+        return WEFT_HAS(cache, run) && cache->session_open != NULL && cache->session_close != NULL &&
+               cache->run != NULL;
+    default:
+        return WEFT_HAS(store, unlock) && store->dialect != NULL && store->session_open != NULL &&
+               store->session_close != NULL && store->run != NULL && store->wait != NULL && store->wake != NULL &&
+               ((store->caps & WEFT_STORE_LOCK) == 0 || (store->lock != NULL && store->unlock != NULL));
+    }
+}
+
 static weft_status descriptor_check(const struct weft_plugin_file *file, const struct weft_plugin *plugin,
                                     struct weft_fault *fault)
 {
@@ -199,6 +219,8 @@ static weft_status descriptor_check(const struct weft_plugin_file *file, const s
         what = "its note and its descriptor differ in kind or name";
     else if (ops_of(plugin) == NULL)
         what = "its descriptor lacks the functions of its kind";
+    else if (!ops_fit(plugin))
+        what = "its table of functions is smaller than that of plugin ABI 1.0, or lacks one of them";
     else if (!options_fit(plugin))
         what = "its option table reaches beyond its options' struct, or has an unknown type";
     if (what == NULL) return WEFT_OK;

@@ -64,6 +64,101 @@ static void copy_damaged(size_t size, long at)
     free(bytes);
 }
 
+/* A host's table as small as a plugin of 1.0 needs it, and as 1.1 would append to it. */
+struct newer_host {
+    struct weft_host base;
+    void (*trace)(const struct weft_host *host, const char *text);
+};
+static char counted[64], traced[64];
+
+static void note_count(const struct weft_host *host, const char *name, uint64_t delta)
+{
+    (void)host, (void)delta;
+    snprintf(counted, sizeof counted, "%s", name);
+}
+
+static void note_health(const struct weft_host *host, int32_t health, const char *text)
+{
+    (void)host, (void)health, (void)text;
+}
+
+static void note_trace(const struct weft_host *host, const char *text)
+{
+    (void)host;
+    snprintf(traced, sizeof traced, "%s", text);
+}
+
+/* Opens the plugin of the folder on a host of that minor. */
+static void open_on(const char *directory, uint16_t minor)
+{
+    const struct weft_plugin *plugin = NULL;
+    const struct newer_host host = { { .size = minor == 0 ? sizeof host.base : sizeof host,
+                                       .abi_major = WEFT_ABI_MAJOR,
+                                       .abi_minor = minor,
+                                       .count = note_count,
+                                       .health = note_health },
+                                     note_trace };
+    const struct weft_open open = { .size = sizeof open, .host = &host.base };
+    struct weft_error error;
+    void *self = NULL;
+    counted[0] = traced[0] = '\0';
+    ck_assert_msg(find(directory, "fixture", &plugin) == WEFT_OK, "%s", fault.text);
+    ck_assert_int_eq(plugin->open(&open, &self, &error), WEFT_RC_OK);
+    plugin->close(self, 0);
+}
+
+START_TEST(loader_takes_a_plugin_of_a_newer_minor_which_does_without)
+{
+    open_on(FIXTURES "/newer", 0);
+    ck_assert_str_eq(counted, "opened_on_an_older_host");
+    ck_assert_str_eq(traced, "");
+}
+END_TEST
+
+START_TEST(loader_takes_a_plugin_that_uses_what_a_newer_host_has)
+{
+    open_on(FIXTURES "/newer", 1);
+    ck_assert_str_eq(traced, "opened");
+}
+END_TEST
+
+START_TEST(loader_takes_a_plugin_of_1_0_on_a_newer_host)
+{
+    open_on(FIXTURES "/good", 1);
+    ck_assert_str_eq(counted, "opened");
+}
+END_TEST
+
+START_TEST(loader_refuses_a_wrong_magic)
+{
+    refuses(FIXTURES "/bad_magic", "fixture", WEFT_FAILED_PRECONDITION, "WEFT_PLUGIN_MAGIC");
+}
+END_TEST
+
+START_TEST(loader_refuses_a_descriptor_that_is_too_small)
+{
+    refuses(FIXTURES "/small", "fixture", WEFT_FAILED_PRECONDITION, "smaller than that of plugin ABI 1.0");
+}
+END_TEST
+
+START_TEST(loader_refuses_functions_that_are_too_few)
+{
+    refuses(FIXTURES "/small_ops", "fixture", WEFT_FAILED_PRECONDITION, "its table of functions is smaller");
+}
+END_TEST
+
+START_TEST(loader_refuses_a_plugin_without_one_of_its_functions)
+{
+    refuses(FIXTURES "/no_run", "fixture", WEFT_FAILED_PRECONDITION, "lacks one of them");
+}
+END_TEST
+
+START_TEST(loader_refuses_a_plugin_with_an_unresolved_symbol)
+{
+    refuses(FIXTURES "/unresolved", "fixture", WEFT_FAILED_PRECONDITION, "nobody_defines_this");
+}
+END_TEST
+
 START_TEST(loader_finds_a_plugin_by_kind_and_any_of_its_schemes)
 {
     const struct weft_plugin *plugin = NULL, *again = NULL;
@@ -144,6 +239,14 @@ TCase *loader_case(void)
 {
     TCase *tcase = tcase_create("loader");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, loader_takes_a_plugin_of_a_newer_minor_which_does_without);
+    tcase_add_test(tcase, loader_takes_a_plugin_that_uses_what_a_newer_host_has);
+    tcase_add_test(tcase, loader_takes_a_plugin_of_1_0_on_a_newer_host);
+    tcase_add_test(tcase, loader_refuses_a_wrong_magic);
+    tcase_add_test(tcase, loader_refuses_a_descriptor_that_is_too_small);
+    tcase_add_test(tcase, loader_refuses_functions_that_are_too_few);
+    tcase_add_test(tcase, loader_refuses_a_plugin_without_one_of_its_functions);
+    tcase_add_test(tcase, loader_refuses_a_plugin_with_an_unresolved_symbol);
     tcase_add_test(tcase, loader_finds_a_plugin_by_kind_and_any_of_its_schemes);
     tcase_add_test(tcase, loader_says_which_schemes_there_are);
     tcase_add_test(tcase, loader_refuses_another_abi_by_its_note_before_running_it);
