@@ -252,9 +252,34 @@ static void outbox_fill(struct desk *desk)
     KIT_CHECK(rc == WEFT_RC_OK, "filling returned %d: %s", rc, desk->result.text);
 }
 
-/* 100,000 rows wait; 1,000 are on their way and held back. A claim and its end are a matter of a few milliseconds, also
- * when the statement was planned, and the table analyzed, while the outbox was empty: it mostly is. */
-static void a_claim_stays_quick_with_a_hundred_thousand_rows(const struct kit *kit)
+/* The shortest of some runs, in ms: what else the machine does makes them longer, never shorter. */
+static double claim_shortest_ms(struct desk *desk, const int64_t *ids, const char *const *keys)
+{
+    double shortest = 1e9;
+    for (int i = 0; i < 20; i++) {
+        uint64_t start = kit_now_ns();
+        KIT_CHECK(claim(desk, ids, 1000, keys, 1000, 10)->n_rows == 10, "not 10 rows");
+        double ms = (double)(kit_now_ns() - start) / 1e6;
+        if (ms < shortest) shortest = ms;
+    }
+    return shortest;
+}
+
+static double scan_shortest_ms(struct desk *desk)
+{
+    double shortest = 1e9;
+    for (int i = 0; i < 5; i++) {
+        uint64_t start = kit_now_ns();
+        DO(desk, "SELECT count(*), sum(length(payload)) FROM weft_outbox WHERE NOT held");
+        double ms = (double)(kit_now_ns() - start) / 1e6;
+        if (ms < shortest) shortest = ms;
+    }
+    return shortest;
+}
+
+/* 100,000 rows wait; 1,000 are on their way and held back. A claim reads what it takes, not all that waits, also when
+ * the statement was planned, and the table analyzed, while the outbox was empty: it mostly is. */
+static void a_claim_reads_no_more_than_it_takes(const struct kit *kit)
 {
     struct desk desk = outbox_open(kit);
     static int64_t ids[1000];
@@ -270,15 +295,9 @@ static void a_claim_stays_quick_with_a_hundred_thousand_rows(const struct kit *k
         snprintf(keys[i], sizeof keys[i], "%s", cell_text(set, i, "key"));
         key_list[i] = keys[i];
     }
-    uint64_t start = kit_now_ns();
-    for (int i = 0; i < 20; i++)
-        KIT_CHECK(claim(&desk, ids, 1000, key_list, 1000, 200)->n_rows == 200, "not 200 rows");
-    double ms = (double)(kit_now_ns() - start) / 20e6;
-    KIT_CHECK(ms < 30, "a claim takes %.1f ms", ms);
-    start = kit_now_ns();
+    double claim_ms = claim_shortest_ms(&desk, ids, key_list), scan_ms = scan_shortest_ms(&desk);
+    KIT_CHECK(claim_ms < scan_ms / 2, "a claim takes %.1f ms, reading the whole outbox %.1f ms", claim_ms, scan_ms);
     KIT_CHECK(DO(&desk, desk.vault->dialect->outbox_done, weft_ints(ids, 1000))->affected == 1000, "not 1,000 gone");
-    ms = (double)(kit_now_ns() - start) / 1e6;
-    KIT_CHECK(ms < 100, "removing 1,000 takes %.1f ms", ms);
     outbox_end(&desk);
 }
 
@@ -295,7 +314,6 @@ const struct kit_test outbox_tests[] = {
       0 },
     { "outbox_a_late_commit_with_a_lower_id_is_claimed", a_late_commit_with_a_lower_id_is_claimed, KIT_SEMANTIC, 0, 0 },
     { "outbox_a_program_of_any_kind_may_insert", a_program_of_any_kind_may_insert, KIT_SEMANTIC, 0, 0 },
-    { "outbox_a_claim_stays_quick_with_a_hundred_thousand_rows", a_claim_stays_quick_with_a_hundred_thousand_rows,
-      KIT_STRESS, 0, 60 },
+    { "outbox_a_claim_reads_no_more_than_it_takes", a_claim_reads_no_more_than_it_takes, KIT_STRESS, 0, 60 },
     { NULL, NULL, 0, 0, 0 },
 };
