@@ -15,7 +15,7 @@ def usage_is_told_and_has_its_status():
     expect_equal(weft("--help").returncode, 0, "--help")
     done = weft("rnu")
     expect_equal((done.returncode, "did you mean 'run'" in done.stderr), (2, True), f"a near miss: {done.stderr}")
-    for command in ("run", "call", "config", "dead list", "migrate", "outbox status", "plugin list"):
+    for command in ("run", "call", "config", "dead list", "health", "migrate", "outbox status", "plugin list"):
         done = weft(*command.split(), "--help")
         expect_equal(done.returncode, 0, f"{command} --help")
         expect(done.stdout.startswith(f"Usage: weft {command}"), f"{command} --help: {done.stdout[:80]}")
@@ -74,8 +74,12 @@ def consumer_without_a_producer_is_warned(path):
 def second_signal_ends_at_once(path):
     with Weft(path, "impatient", ["user-service"], {"WEFT_DRAIN_DELAY": "30s"}) as host:
         host.start()
+        expect_equal((weft("health", host.address).stdout, weft("health", "-S", "no.such.Service", host.address).returncode),
+                     ("SERVING\n", 1), "health")
         host.process.send_signal(signal.SIGINT)
         wait_until(lambda: host.http("/readyz")[0] == 503, 5, "not ready while it drains")
+        done = weft("health", host.address)
+        expect_equal((done.stdout, done.returncode), ("NOT_SERVING\n", 1), f"health while it drains: {done.stderr}")
         client = Client(host.address)
         client.create_user()  # balancers have not noticed yet
         client.close()

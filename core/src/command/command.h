@@ -19,6 +19,7 @@ int weft_command_run(int argc, char **argv);
 int weft_command_call(int argc, char **argv);
 int weft_command_config(int argc, char **argv);
 int weft_command_dead_list(int argc, char **argv);
+int weft_command_health(int argc, char **argv);
 int weft_command_migrate(int argc, char **argv);
 int weft_command_outbox_status(int argc, char **argv);
 int weft_command_plugin_list(int argc, char **argv);

@@ -12,6 +12,7 @@ static const struct weft_command commands[] = {
     { "call", "call a method by its name, with JSON, by gRPC reflection", weft_command_call },
     { "config", "all settings: what they mean, where they come from", weft_command_config },
     { "dead list", "events that have no try left", weft_command_dead_list },
+    { "health", "whether a server is serving, by grpc.health.v1", weft_command_health },
     { "migrate", "bring the stores' tables to their newest version", weft_command_migrate },
     { "outbox status", "events that wait to be published", weft_command_outbox_status },
     { "plugin list", "the plugins there are, and why others are refused", weft_command_plugin_list },
