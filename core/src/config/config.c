@@ -397,8 +397,10 @@ static void value_describe(const struct weft_config *config, const struct weft_s
     weft_buffer_text(buffer, "  = ");
     if (text == NULL)
         weft_buffer_text(buffer, "(unset)");
-    else if ((setting->option.flags & WEFT_OPTION_SECRET) != 0)
+    else if (setting->is_url)
         weft_url_mask(text, buffer);
+    else if ((setting->option.flags & WEFT_OPTION_SECRET) != 0)
+        weft_buffer_text(buffer, "***");
     else
         weft_buffer_text(buffer, text);
     const struct entry *entry = entry_find(config, setting->option.name);

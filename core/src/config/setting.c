@@ -20,19 +20,23 @@ static const char *const bodies[] = { "protobuf", "json", "nestjs", NULL }; /* i
 
 #define KEY(key, type, initial, help, ...)                                                                             \
     {                                                                                                                  \
-        { key, help, initial, NULL, type, 0, 0, 0, 0 }, ##__VA_ARGS__                                                  \
+        { key, help, initial, NULL, type, 0, 0, 0, 0 }, ##__VA_ARGS__, false                                           \
     }
 #define RANGE(key, type, initial, min, max, help)                                                                      \
     {                                                                                                                  \
-        { key, help, initial, NULL, type, 0, 0, min, max }, NULL, NULL                                                 \
+        { key, help, initial, NULL, type, 0, 0, min, max }, NULL, NULL, false                                          \
     }
 #define CHOICE(key, initial, choices, help, ...)                                                                       \
     {                                                                                                                  \
-        { key, help, initial, choices, WEFT_OPTION_CHOICE, 0, 0, 0, 0 }, ##__VA_ARGS__                                 \
+        { key, help, initial, choices, WEFT_OPTION_CHOICE, 0, 0, 0, 0 }, ##__VA_ARGS__, false                          \
     }
-#define URL(key, initial, help, ...)                                                                                   \
+#define URL(key, initial, help, variable, fallback)                                                                    \
     {                                                                                                                  \
-        { key, help, initial, NULL, WEFT_OPTION_TEXT, WEFT_OPTION_SECRET, 0, 0, 0 }, ##__VA_ARGS__                     \
+        { key, help, initial, NULL, WEFT_OPTION_TEXT, WEFT_OPTION_SECRET, 0, 0, 0 }, variable, fallback, true          \
+    }
+#define SECRET(key, help)                                                                                              \
+    {                                                                                                                  \
+        { key, help, NULL, NULL, WEFT_OPTION_TEXT, WEFT_OPTION_SECRET, 0, 0, 0 }, NULL, NULL, false                    \
     }
 
 static const struct weft_setting settings[] = {
@@ -50,6 +54,7 @@ static const struct weft_setting settings[] = {
     RANGE("grpc.deadline", WEFT_OPTION_DURATION, "30s", MS, H, "deadline of calls that bring none"),
     KEY("admin.listen", WEFT_OPTION_TEXT, "127.0.0.1:8080", "address and port of the admin HTTP server, or off", NULL,
         NULL),
+    SECRET("admin.token", "who shows it may act on the host; default: a random one in data_dir/admin.token"),
     CHOICE("log.level", "info", levels, "least severe lines to write", "WEFT_LOG_LEVEL", "LOG_LEVEL"),
 
     KEY("data_dir", WEFT_OPTION_TEXT, "./weft-data", "folder of the embedded stores", NULL, NULL),

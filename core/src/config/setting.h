@@ -11,6 +11,7 @@ struct weft_setting {
     struct weft_option option; /* `name` is the key, `*` standing for a name; `offset` is not used */
     const char *variable;      /* environment name, NULL: made from the key */
     const char *fallback;      /* another one, looked at after it; or NULL */
+    bool is_url;               /* a secret that is shown without its password; others are not shown at all */
 };
 
 /* All of them; `ret_n` how many. */

@@ -7,7 +7,7 @@
 #include "event/topics.h"
 #include "host/instance.h"
 #include "host/process.h"
-#include "observe/admin.h"
+#include "observe/admin/admin.h"
 #include "rpc/client/local.h"
 
 #include <pthread.h>
@@ -60,9 +60,6 @@ struct weft_topology *weft_topology_build(struct weft_arena *arena, const struct
 const char *weft_topology_orphans(struct weft_arena *arena, const struct weft_part *parts, size_t n_parts);
 /* The queue of a group: shared, or for broadcast this instance's own. In the arena. */
 const char *weft_topology_queue(struct weft_arena *arena, const struct weft_group *group, const char *instance);
-
-/* pages.c: what the admin server shows; ends with a NULL path. */
-extern const struct weft_admin_page weft_process_pages[];
 
 /* The state that the pages show; `stopping` under the mutex. */
 static inline enum weft_phase weft_process_phase(struct weft_process *process)

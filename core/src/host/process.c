@@ -4,7 +4,10 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "host/admin/pages.h"
 #include "host/parts.h"
+#include "observe/admin/token.h"
+#include "observe/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,6 +271,36 @@ static struct weft_rpc_method *methods_gather(struct weft_process *process, size
     return all;
 }
 
+/* As set, else of the data folder. Without one the host runs; nobody may act on it. */
+static weft_status token_get(const struct weft_config *config, char ret_token[WEFT_TOKEN_SIZE],
+                             struct weft_fault *fault)
+{
+    const char *set = weft_config_text(config, "admin.token");
+    struct weft_fault why = { 0 };
+    if (set != NULL) {
+        snprintf(ret_token, WEFT_TOKEN_SIZE, "%s", set);
+        return weft_token_check(set, weft_config_origin(config, "admin.token"), fault);
+    }
+    if (weft_token_make(weft_config_text(config, "data_dir"), ret_token, &why) == WEFT_OK) return WEFT_OK;
+    ret_token[0] = '\0';
+    weft_log(WEFT_LOG_WARN, "host", NULL,
+             "no admin.token is set and none can be made, so nobody may act on this host: %s", why.text);
+    return WEFT_OK;
+}
+
+static weft_status admin_bind(struct weft_process *process, struct weft_fault *fault)
+{
+    char token[WEFT_TOKEN_SIZE];
+    const char *listen = weft_config_text(process->config, "admin.listen");
+    if (strcmp(listen, "off") == 0) return WEFT_OK;
+    weft_status status = token_get(process->config, token, fault);
+    struct weft_admin_options options = {
+        .listen = listen, .token = token[0] != '\0' ? token : NULL, .routes = weft_process_routes, .arg = process
+    };
+    if (status == WEFT_OK) status = weft_admin_start(&options, &process->admin, fault);
+    return status;
+}
+
 static weft_status servers_bind(struct weft_process *process, struct weft_fault *fault)
 {
     size_t n;
@@ -281,9 +314,7 @@ static weft_status servers_bind(struct weft_process *process, struct weft_fault 
                                         .deadline_ns = weft_config_amount(config, "grpc.deadline") };
     weft_status status = weft_rpc_server_new(&options, process->registry, methods, n, &process->rpc, fault);
     if (status == WEFT_OK) status = weft_rpc_server_start(process->rpc, fault);
-    const char *admin = weft_config_text(config, "admin.listen");
-    if (status == WEFT_OK && strcmp(admin, "off") != 0)
-        status = weft_admin_start(admin, weft_process_pages, process, &process->admin, fault);
+    if (status == WEFT_OK) status = admin_bind(process, fault);
     return status;
 }
 

@@ -151,6 +151,11 @@ static void log_vwrite(int32_t level, const char *context, const struct weft_log
     log_write(level, context, fields, message, size);
 }
 
+static int32_t level_known(int32_t level)
+{
+    return level < 0 ? 0 : level >= N_LEVELS ? N_LEVELS - 1 : level;
+}
+
 void weft_log_start(int fd, int32_t level)
 {
     weft_log_level(level);
@@ -167,9 +172,55 @@ void weft_log_flush(void)
     weft_log_sink_flush();
 }
 
+const char *weft_log_level_name(int32_t level)
+{
+    return level_names[level_known(level)];
+}
+
+/* ---- the level, for good and for a time -------------------------------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t mutex;
+    int32_t lasting;  /* the level once no time runs */
+    uint64_t back_ns; /* when it comes back; 0: no time runs */
+} setting = { .mutex = PTHREAD_MUTEX_INITIALIZER, .lasting = WEFT_LOG_INFO };
+
+static void level_come_back(void)
+{
+    pthread_mutex_lock(&setting.mutex);
+    bool due = setting.back_ns != 0 && setting.back_ns <= weft_clock_ns(); /* else another time runs by now */
+    if (due) {
+        setting.back_ns = 0;
+        atomic_store_explicit(&log_level, setting.lasting, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&setting.mutex);
+    if (due) weft_log(WEFT_LOG_INFO, "log", NULL, "the level is %s again", level_names[setting.lasting]);
+}
+
+void weft_log_level_for(int32_t level, uint64_t for_ns)
+{
+    pthread_mutex_lock(&setting.mutex);
+    if (for_ns == 0) setting.lasting = level_known(level);
+    setting.back_ns = for_ns != 0 ? weft_clock_ns() + for_ns : 0;
+    atomic_store_explicit(&log_level, level, memory_order_relaxed);
+    if (for_ns != 0) weft_log_sink_alarm(setting.back_ns, level_come_back);
+    pthread_mutex_unlock(&setting.mutex);
+}
+
 void weft_log_level(int32_t level)
 {
-    atomic_store_explicit(&log_level, level, memory_order_relaxed);
+    weft_log_level_for(level, 0);
+}
+
+struct weft_log_state weft_log_state(void)
+{
+    pthread_mutex_lock(&setting.mutex);
+    uint64_t now = weft_clock_ns();
+    struct weft_log_state state = { .level = atomic_load_explicit(&log_level, memory_order_relaxed),
+                                    .then = setting.lasting,
+                                    .left_ns = setting.back_ns > now ? setting.back_ns - now : 0 };
+    pthread_mutex_unlock(&setting.mutex);
+    return state;
 }
 
 bool weft_log_enabled(int32_t level)
@@ -184,17 +235,20 @@ int32_t weft_log_parse_level(const char *name)
     return -1;
 }
 
-static int32_t level_known(int32_t level)
-{
-    return level < 0 ? 0 : level >= N_LEVELS ? N_LEVELS - 1 : level;
-}
-
 void weft_log(int32_t level, const char *context, const struct weft_log_fields *fields, const char *format, ...)
 {
     if (!weft_log_enabled(level)) return;
     va_list args;
     va_start(args, format);
     log_vwrite(level_known(level), context, fields, 0, format, args);
+    va_end(args);
+}
+
+void weft_log_audit(const char *context, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    log_vwrite(WEFT_LOG_INFO, context, NULL, 0, format, args);
     va_end(args);
 }
 

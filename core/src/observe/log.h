@@ -23,13 +23,24 @@ struct weft_log_fields {
 void weft_log_start(int fd, int32_t level); /* one JSON line at a time to fd from now on */
 void weft_log_stop(void);                   /* writes what is gathered */
 void weft_log_flush(void);
-void weft_log_level(int32_t level);
 bool weft_log_enabled(int32_t level);
 int32_t weft_log_parse_level(const char *name); /* -1: no such level */
+const char *weft_log_level_name(int32_t level);
+
+void weft_log_level(int32_t level);
+/* For a time, then back to the level that was set for good; 0: for good. While the log is started. */
+void weft_log_level_for(int32_t level, uint64_t for_ns);
+struct weft_log_state {
+    int32_t level, then; /* `then`: once the time is over */
+    uint64_t left_ns;    /* of the time; 0: for good */
+};
+struct weft_log_state weft_log_state(void);
 
 /* `context` names the room or thing that speaks: "rpc", "relay", "store". `fields` may be NULL. */
 void weft_log(int32_t level, const char *context, const struct weft_log_fields *fields, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* What somebody did to the host: at info, whatever the level is. */
+void weft_log_audit(const char *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* At most once in ten seconds for each `key` (a literal); says how many were left out. */
 void weft_log_limited(const char *key, int32_t level, const char *context, const struct weft_log_fields *fields,
                       const char *format, ...) __attribute__((format(printf, 5, 6)));

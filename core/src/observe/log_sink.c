@@ -42,7 +42,10 @@ static struct {
     size_t size, capacity;
     uint64_t n_dropped;
     uint64_t n_added, n_written; /* bytes since the start */
+    uint64_t alarm_ns;
+    void (*ring)(void);
 } sink = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+           .alarm_ns = WEFT_NEVER,
            .wanted = PTHREAD_COND_INITIALIZER,
            .written = PTHREAD_COND_INITIALIZER };
 
@@ -96,11 +99,24 @@ static bool sink_ready(void)
     return sink.size >= SINK_ENOUGH || sink.urgent || sink.stopping;
 }
 
+/* Without the mutex meanwhile: what rings may write a line. */
+static void alarm_check(void)
+{
+    if (sink.alarm_ns == WEFT_NEVER || sink.alarm_ns > weft_clock_ns()) return;
+    void (*ring)(void) = sink.ring;
+    sink.alarm_ns = WEFT_NEVER;
+    pthread_mutex_unlock(&sink.mutex);
+    ring();
+    pthread_mutex_lock(&sink.mutex);
+}
+
 static void writer_wait(void)
 {
     while (sink.size == 0 && !sink.stopping) {
+        struct timespec alarm = weft_clock_timespec(sink.alarm_ns);
         sink.state = WRITER_IDLE;
-        pthread_cond_wait(&sink.wanted, &sink.mutex);
+        pthread_cond_clockwait(&sink.wanted, &sink.mutex, CLOCK_MONOTONIC, &alarm);
+        alarm_check();
     }
     struct timespec deadline = weft_clock_timespec(weft_clock_ns() + SINK_GATHER);
     int ended = 0;
@@ -139,6 +155,7 @@ static void *sink_main(void *unused)
     while (!sink.stopping || sink.size != 0) {
         writer_wait();
         writer_write(&spare, &spare_capacity);
+        alarm_check();
     }
     sink.state = WRITER_NONE;
     pthread_cond_broadcast(&sink.written);
@@ -211,5 +228,14 @@ void weft_log_sink_flush(void)
     pthread_cond_signal(&sink.wanted);
     while (sink.n_written < goal && sink.state != WRITER_NONE && ended == 0)
         ended = pthread_cond_clockwait(&sink.written, &sink.mutex, CLOCK_MONOTONIC, &deadline);
+    pthread_mutex_unlock(&sink.mutex);
+}
+
+void weft_log_sink_alarm(uint64_t at_ns, void (*ring)(void))
+{
+    pthread_mutex_lock(&sink.mutex);
+    sink.alarm_ns = at_ns;
+    sink.ring = ring;
+    pthread_cond_signal(&sink.wanted);
     pthread_mutex_unlock(&sink.mutex);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 void weft_log_sink_start(int fd);
 /* Writes what is gathered and ends the thread; gives up after two seconds if nobody reads the other end. */
@@ -13,5 +14,9 @@ void weft_log_sink_stop(void);
  * never waits. When a megabyte waits to be written lines are dropped, counted, and their number is told in a line. */
 void weft_log_sink_add(const char *lines, size_t size, bool urgent);
 void weft_log_sink_flush(void); /* waits until what was added before is written, two seconds at most */
+
+/* Calls `ring` once, at that time or soon after, on the sink's thread; a later call takes the place of an earlier one.
+ * Not while there is no thread. */
+void weft_log_sink_alarm(uint64_t at_ns, void (*ring)(void));
 
 #endif

@@ -208,7 +208,7 @@ END_TEST
 
 START_TEST(config_describes_every_key_and_masks_secrets)
 {
-    char *environment[] = { "RABBITMQ_URI=amqp://me:hunter2@h/", NULL };
+    char *environment[] = { "RABBITMQ_URI=amqp://me:hunter2@h/", "WEFT_ADMIN_TOKEN=tell:nobody-of-hunter2", NULL };
     struct weft_buffer text = WEFT_BUFFER_EMPTY;
     loads(NULL, environment, NULL);
     weft_config_describe(config, &text);

@@ -2,6 +2,7 @@
 #include "host/process.h"
 
 #include "base/clock.h"
+#include "host/admin/pages.h"
 #include "host/parts.h"
 #include "host_test.h"
 
@@ -206,9 +207,9 @@ static weft_status start_ended(void)
     return started;
 }
 
-static const struct weft_admin_page *page_named(const char *path)
+static const struct weft_admin_route *page_named(const char *path)
 {
-    const struct weft_admin_page *page = weft_process_pages;
+    const struct weft_admin_route *page = weft_process_routes;
     while (strcmp(page->path, path) != 0)
         page++;
     return page;
@@ -221,7 +222,7 @@ static void page_becomes(const char *path, unsigned status, const char *part)
     struct weft_buffer body = WEFT_BUFFER_EMPTY;
     for (;;) {
         weft_buffer_free(&body);
-        if (page_named(path)->answer(process, &body) == status && strstr(body.data, part) != NULL) break;
+        if (page_named(path)->answer(process, NULL, &body) == status && strstr(body.data, part) != NULL) break;
         ck_assert_msg(weft_clock_ns() < end, "%s is %s", path, body.data);
         sched_yield();
     }

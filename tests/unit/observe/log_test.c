@@ -126,6 +126,36 @@ START_TEST(log_below_its_level_is_silent_and_the_level_changes_at_run_time)
 }
 END_TEST
 
+START_TEST(log_level_set_for_a_time_comes_back_by_itself)
+{
+    log_open();
+    weft_log_level_for(WEFT_LOG_DEBUG, 100 * WEFT_MS);
+    weft_log(WEFT_LOG_DEBUG, "x", NULL, "for a time");
+    struct weft_log_state state = weft_log_state();
+    ck_assert_int_eq(state.level, WEFT_LOG_DEBUG);
+    ck_assert_int_eq(state.then, WEFT_LOG_INFO);
+    ck_assert(state.left_ns > 0 && state.left_ns <= 100 * WEFT_MS);
+    size_t lines = lines_read(1, 5000); /* the first, and then the second: idle or not, the level comes back */
+    ck_assert_ptr_nonnull(strstr(seen, "for a time"));
+    if (lines == 1) lines_read(1, 5000);
+    ck_assert_ptr_nonnull(strstr(seen, "the level is info again"));
+    ck_assert(!weft_log_enabled(WEFT_LOG_DEBUG));
+    ck_assert_uint_eq(weft_log_state().left_ns, 0);
+    weft_log_stop();
+}
+END_TEST
+
+START_TEST(log_level_set_for_good_ends_a_time_that_runs)
+{
+    log_open();
+    weft_log_level_for(WEFT_LOG_DEBUG, 50 * WEFT_MS);
+    weft_log_level(WEFT_LOG_WARN);
+    ck_assert_uint_eq(lines_read(1, 150), 0);
+    ck_assert_int_eq(weft_log_state().level, WEFT_LOG_WARN);
+    weft_log_stop();
+}
+END_TEST
+
 START_TEST(log_gathers_lines_into_few_writes)
 {
     log_open();
@@ -275,6 +305,8 @@ int main(void)
     tcase_add_test(tests, log_leaves_out_absent_fields);
     tcase_add_test(tests, log_lines_are_valid_whatever_they_are_given);
     tcase_add_test(tests, log_below_its_level_is_silent_and_the_level_changes_at_run_time);
+    tcase_add_test(tests, log_level_set_for_a_time_comes_back_by_itself);
+    tcase_add_test(tests, log_level_set_for_good_ends_a_time_that_runs);
     tcase_add_test(tests, log_gathers_lines_into_few_writes);
     tcase_add_test(tests, log_errors_come_out_at_once_with_what_was_before);
     tcase_add_test(tests, log_flush_returns_when_all_is_written);

@@ -1,5 +1,5 @@
-/* host/pages.c - what the admin server says of the process. Nothing here asks a broker or a database: plugins report.
- */
+/* host/admin/health.c - how the process is. Nothing here asks a broker or a database: plugins report. */
+#include "host/admin/pages.h"
 #include "host/parts.h"
 
 #include <string.h>
@@ -78,17 +78,18 @@ void weft_process_health_json(struct weft_process *process, struct weft_buffer *
     weft_buffer_text(buffer, "]}\n");
 }
 
-static unsigned health_answer(void *arg, struct weft_buffer *body)
+unsigned weft_page_health(void *arg, const struct weft_admin_request *request, struct weft_buffer *body)
 {
+    (void)request;
     weft_process_health_json(arg, body);
     return 200;
 }
 
 /* ---- /livez, /readyz --------------------------------------------------------------------------------------------- */
 
-static unsigned live_answer(void *arg, struct weft_buffer *body)
+unsigned weft_page_live(void *arg, const struct weft_admin_request *request, struct weft_buffer *body)
 {
-    (void)arg;
+    (void)arg, (void)request;
     weft_buffer_text(body, "{\"live\":true}\n");
     return 200;
 }
@@ -106,8 +107,9 @@ static void reason_add(struct weft_buffer *body, const char *part, const char *s
     weft_buffer_byte(body, '}');
 }
 
-static unsigned ready_answer(void *arg, struct weft_buffer *body)
+unsigned weft_page_ready(void *arg, const struct weft_admin_request *request, struct weft_buffer *body)
 {
+    (void)request;
     struct weft_process *process = arg;
     enum weft_phase phase = weft_process_phase(process);
     if (phase == WEFT_PHASE_READY) {
@@ -128,10 +130,3 @@ static unsigned ready_answer(void *arg, struct weft_buffer *body)
     weft_buffer_text(body, "]}\n");
     return 503;
 }
-
-const struct weft_admin_page weft_process_pages[] = {
-    { "/livez", "application/json", live_answer },
-    { "/readyz", "application/json", ready_answer },
-    { "/health", "application/json", health_answer },
-    { NULL, NULL, NULL },
-};
