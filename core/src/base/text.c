@@ -118,6 +118,14 @@ size_t weft_text_escape(char *ret_escaped, size_t room, const char *text, size_t
     return written;
 }
 
+void weft_text_tame(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        if (*c < 0x20 || *c == 0x7f) *c = ' ';
+        if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) c[0] = c[1] = ' '; /* C1 in UTF-8 */
+    }
+}
+
 static size_t least(size_t a, size_t b, size_t c)
 {
     size_t ab = a < b ? a : b;

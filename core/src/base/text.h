@@ -10,6 +10,8 @@ bool weft_text_is_visible_ascii(const char *text, size_t size);
 bool weft_text_is_correlation_id(const char *text, size_t size); /* 1 to 128 visible ASCII characters */
 /* The candidate nearest to `word` by edit distance, or NULL when none is near; candidates end in NULL. */
 const char *weft_text_nearest(const char *word, const char *const *candidates);
+/* Makes text fit for one line of a terminal, in place: control characters (C0, DEL, C1) become spaces. */
+void weft_text_tame(char *text);
 
 /* Bytes of the UTF-8 character at the start of `text`, 1 to 4; 0 if there is no valid one. */
 size_t weft_text_character(const char *text, size_t size);

@@ -1,42 +1,27 @@
 /* command/config.c - `weft config`: the reference of all settings, with what is in force and where it comes from. */
 #include "command/command.h"
-#include "command/settings.h"
 
 #include <stdio.h>
 
-static const char name[] = "config";
-
-static const struct argp_child children[] = { { &weft_settings_argp, 0, NULL, 0 }, { 0 } };
-
-static error_t config_parse(int key, char *argument, struct argp_state *state)
+static int config_print(struct weft_command_line *line)
 {
-    (void)argument;
-    if (key != ARGP_KEY_INIT) return ARGP_ERR_UNKNOWN;
-    state->child_inputs[0] = state->input;
-    return 0;
-}
-
-static const struct argp config_argp = {
-    NULL,
-    config_parse,
-    NULL,
-    "Prints every setting: meaning, default, environment name, value in force [and its origin]. Secrets are masked.",
-    children,
-    NULL,
-    NULL
-};
-
-int weft_command_config(int argc, char **argv)
-{
-    struct weft_settings settings = { 0 };
     struct weft_config *config;
     struct weft_fault fault = { 0 };
     struct weft_buffer text __attribute__((cleanup(weft_buffer_free))) = WEFT_BUFFER_EMPTY;
-    argp_err_exit_status = WEFT_EXIT_USAGE;
-    argp_parse(&config_argp, argc, argv, 0, NULL, &settings);
-    if (weft_settings_load(&settings, &config, &fault) != WEFT_OK) return weft_command_fail(name, &fault);
+    if (weft_command_settings(line, &config, &fault) != WEFT_OK) return weft_command_fail(line, &fault);
     weft_config_describe(config, &text);
     fputs(text.data, stdout);
     weft_config_free(config);
     return WEFT_EXIT_OK;
 }
+
+const struct weft_command weft_command_config = {
+    .name = "config",
+    .summary = "all settings: what they mean, where they come from",
+    .about = "Prints every setting: meaning, default, environment name, value in force [and its origin]. Secrets are "
+             "masked.",
+    .shares = WEFT_SHARES_SETTINGS,
+    .exits = { [WEFT_EXIT_NOT_FOUND] = "the file named by --config is not there" },
+    .example = "weft config --set grpc.workers=4\n",
+    .run = config_print,
+};

@@ -303,7 +303,7 @@ static weft_status history_check(struct migration *migration, const struct histo
     const weft_status status = history_next(migration, history, false, &next);
     if (status != WEFT_OK || next == NULL) return status;
     return weft_fault_set(migration->fault, WEFT_FAILED_PRECONDITION,
-                          "migration %s of %s has not been applied; run `weft migrate`", next->name, history->owner);
+                          "migration %s of %s has not been applied; run `weft migrate up`", next->name, history->owner);
 }
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */

@@ -131,7 +131,7 @@ START_TEST(missing_migration_is_told_by_check_and_not_applied)
 {
     migrate(&files[3], 1, WEFT_MIGRATE_AUTO);
     ck_assert_int_eq(migrate(files, 4, WEFT_MIGRATE_CHECK), WEFT_FAILED_PRECONDITION);
-    ck_assert_str_eq(fault.text, "migration 0002_orders of test-service has not been applied; run `weft migrate`");
+    ck_assert_str_eq(fault.text, "migration 0002_orders of test-service has not been applied; run `weft migrate up`");
     ck_assert_uint_eq(n_rows, 3);
 }
 END_TEST

@@ -1,13 +1,13 @@
-/* command/stores.h - commands that look into services' stores, without running the services. */
-#ifndef WEFT_COMMAND_STORES_H
-#define WEFT_COMMAND_STORES_H
+/* command/store/stores.h - commands that look into services' stores, without running the services. */
+#ifndef WEFT_COMMAND_STORE_STORES_H
+#define WEFT_COMMAND_STORE_STORES_H
 
-#include "command/settings.h"
+#include "command/command.h"
 #include "data/store.h"
 
 /* Opens the store of each service named by --service (none: of all in the service directory) and calls `each` with it.
  * The first failure ends it. */
-weft_status weft_stores_each(const struct weft_settings *settings,
+weft_status weft_stores_each(const struct weft_command_line *line,
                              weft_status (*each)(void *arg, const struct weft_config *config, struct weft_store *store,
                                                  struct weft_fault *fault),
                              void *arg, struct weft_fault *ret_fault);

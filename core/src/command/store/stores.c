@@ -1,5 +1,5 @@
-/* command/stores.c - from settings to stores. */
-#include "command/stores.h"
+/* command/store/stores.c - from settings to stores. */
+#include "command/store/stores.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -26,13 +26,13 @@ static weft_status loader_open(struct tour *tour, struct weft_fault *fault)
     return weft_loader_new(directory, &tour->loader, fault);
 }
 
-static weft_status services_named(struct tour *tour, const struct weft_settings *settings,
+static weft_status services_named(struct tour *tour, const struct weft_command_line *line,
                                   const char *const **ret_names, struct weft_fault *fault)
 {
     const char *directory = weft_config_text(tour->config, "service_dir");
     if (directory == NULL) directory = weft_loader_default_directory(tour->arena, WEFT_LOADER_SERVICES);
-    *ret_names = settings->services;
-    if (settings->n_services > 0) return WEFT_OK;
+    *ret_names = line->services.list;
+    if (line->services.n > 0) return WEFT_OK;
     return weft_service_names(directory, tour->arena, ret_names, fault);
 }
 
@@ -58,16 +58,16 @@ static weft_status store_visit(struct tour *tour, const char *service, struct we
     return status;
 }
 
-weft_status weft_stores_each(const struct weft_settings *settings,
+weft_status weft_stores_each(const struct weft_command_line *line,
                              weft_status (*each)(void *arg, const struct weft_config *config, struct weft_store *store,
                                                  struct weft_fault *fault),
                              void *arg, struct weft_fault *ret_fault)
 {
     struct tour tour = { .arena = weft_arena_new(4096), .each = each, .arg = arg };
     const char *const *names = NULL;
-    weft_status status = weft_settings_load(settings, &tour.config, ret_fault);
+    weft_status status = weft_command_settings(line, &tour.config, ret_fault);
     if (status == WEFT_OK) status = loader_open(&tour, ret_fault);
-    if (status == WEFT_OK) status = services_named(&tour, settings, &names, ret_fault);
+    if (status == WEFT_OK) status = services_named(&tour, line, &names, ret_fault);
     for (; status == WEFT_OK && *names != NULL; names++)
         status = store_visit(&tour, *names, ret_fault);
     weft_loader_free(tour.loader);

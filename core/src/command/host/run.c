@@ -1,6 +1,5 @@
-/* command/run.c - `weft run`: one process with its services, until a signal asks it to stop. */
+/* command/host/run.c - `weft run`: one process with its services, until a signal asks it to stop. */
 #include "command/command.h"
-#include "command/settings.h"
 
 #include "base/clock.h"
 #include "host/crash.h"
@@ -17,31 +16,6 @@
 #include <unistd.h>
 
 #define TOGETHER_NS (300 * WEFT_MS)
-
-static const char name[] = "run";
-
-static const struct argp_child children[] = { { &weft_settings_services_argp, 0, NULL, 0 }, { 0 } };
-
-static error_t run_parse(int key, char *argument, struct argp_state *state)
-{
-    if (key == ARGP_KEY_INIT) state->child_inputs[0] = state->input;
-    if (key != ARGP_KEY_ARG) return key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
-    argp_error(state, "'%s' is not understood; services are given by --service", argument);
-    return 0;
-}
-
-static const struct argp run_argp = { NULL,
-                                      run_parse,
-                                      NULL,
-                                      "Runs services in one host: gRPC and admin HTTP answer, events are published and "
-                                      "consumed. SIGTERM or SIGINT drains, "
-                                      "a second one ends at once.\v"
-                                      "With nothing set everything is embedded: broker and cache in memory, one SQLite "
-                                      "file a service. Exit status: 0 after "
-                                      "a drain, 1 the start was refused, 2 wrong usage or settings.",
-                                      children,
-                                      NULL,
-                                      NULL };
 
 /* gRPC's own threads, and what a peer opens, meet no limit before ours (CVE-2023-4785: 1.51 stops accepting for ever
  * once descriptors run out). */
@@ -125,12 +99,12 @@ static int process_run(struct weft_process *process, const sigset_t *set)
     return status == WEFT_OK || status == WEFT_CANCELLED ? WEFT_EXIT_OK : WEFT_EXIT_FAILED;
 }
 
-static int services_run(const struct weft_settings *settings, struct weft_config *config, const sigset_t *set)
+static int services_run(struct weft_command_line *line, struct weft_config *config, const sigset_t *set)
 {
     struct weft_process *process;
     struct weft_fault fault = { 0 };
     struct weft_process_options options = { .config = config,
-                                            .service_names = settings->n_services > 0 ? settings->services : NULL,
+                                            .service_names = line->services.n > 0 ? line->services.list : NULL,
                                             .serve = true };
     weft_log_start(STDOUT_FILENO, (int32_t)weft_config_int(config, "log.level"));
     weft_crash_install(STDOUT_FILENO);
@@ -138,22 +112,35 @@ static int services_run(const struct weft_settings *settings, struct weft_config
     weft_status status = weft_process_new(&options, &process, &fault);
     int result = status == WEFT_OK ? process_run(process, set) : 0;
     weft_log_stop();
-    return status == WEFT_OK ? result : weft_command_fail(name, &fault);
+    return status == WEFT_OK ? result : weft_command_fail(line, &fault);
 }
 
-int weft_command_run(int argc, char **argv)
+static int run(struct weft_command_line *line)
 {
-    struct weft_settings settings = { 0 };
     struct weft_config *config;
     struct weft_fault fault = { 0 };
     sigset_t set;
     signals_block(&set);
-    argp_err_exit_status = WEFT_EXIT_USAGE;
-    argp_parse(&run_argp, argc, argv, 0, NULL, &settings);
     limits_raise();
     umask(027);
-    if (weft_settings_load(&settings, &config, &fault) != WEFT_OK) return weft_command_fail(name, &fault);
-    int result = services_run(&settings, config, &set);
+    if (weft_command_settings(line, &config, &fault) != WEFT_OK) return weft_command_fail(line, &fault);
+    int result = services_run(line, config, &set);
     weft_config_free(config);
     return result;
 }
+
+const struct weft_command weft_command_run = {
+    .name = "run",
+    .summary = "run services in one host",
+    .about = "Runs services in one host: gRPC and admin HTTP answer, events are published and consumed. SIGTERM or "
+             "SIGINT drains, a second one ends at once.\n"
+             "With nothing set everything is embedded: broker and cache in memory, one SQLite file a service.",
+    .shares = WEFT_SHARES_SETTINGS | WEFT_SHARES_SERVICES,
+    .exits = { [WEFT_EXIT_OK] = "after a drain",
+               [WEFT_EXIT_FAILED] = "the start was refused",
+               [WEFT_EXIT_UNREACHABLE] = "a port is taken",
+               [WEFT_EXIT_NOT_FOUND] = "a service, plugin or file that is not there",
+               [WEFT_EXIT_DENIED] = "others may write to plugins or services" },
+    .example = "weft run --service user-service --set grpc.listen=0.0.0.0:50051\n",
+    .run = run,
+};

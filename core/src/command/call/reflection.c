@@ -1,5 +1,5 @@
-/* command/reflection.c - the client's side of server reflection (grpc/grpc, doc/server-reflection.md). */
-#include "command/reflection.h"
+/* command/call/reflection.c - the client's side of server reflection (grpc/grpc, doc/server-reflection.md). */
+#include "command/call/reflection.h"
 
 #include "base/arena.h"
 #include "contract/guard.h"

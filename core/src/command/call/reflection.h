@@ -1,6 +1,6 @@
-/* command/reflection.h - a method's types, asked of the server that has it (grpc.reflection.v1, else v1alpha). */
-#ifndef WEFT_COMMAND_REFLECTION_H
-#define WEFT_COMMAND_REFLECTION_H
+/* command/call/reflection.h - a method's types, asked of the server that has it (grpc.reflection.v1, else v1alpha). */
+#ifndef WEFT_COMMAND_CALL_REFLECTION_H
+#define WEFT_COMMAND_CALL_REFLECTION_H
 
 #include "contract/dynamic/dynamic.h"
 #include "rpc/client/channel.h"

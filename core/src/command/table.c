@@ -1,0 +1,27 @@
+/* command/table.c - the table of commands. A new one is a line here and a file that defines it. */
+#include "command/command.h"
+
+extern const struct weft_command weft_command_call;
+extern const struct weft_command weft_command_completion;
+extern const struct weft_command weft_command_config;
+extern const struct weft_command weft_command_dead_list;
+extern const struct weft_command weft_command_health;
+extern const struct weft_command weft_command_migrate_status;
+extern const struct weft_command weft_command_migrate_up;
+extern const struct weft_command weft_command_outbox_status;
+extern const struct weft_command weft_command_plugin_list;
+extern const struct weft_command weft_command_run;
+
+const struct weft_command *const weft_commands[] = {
+    &weft_command_run,
+    &weft_command_call,
+    &weft_command_health,
+    &weft_command_config,
+    &weft_command_dead_list,
+    &weft_command_migrate_status,
+    &weft_command_migrate_up,
+    &weft_command_outbox_status,
+    &weft_command_plugin_list,
+    &weft_command_completion,
+    NULL,
+};
