@@ -5,6 +5,7 @@
  * end an instance; run dispatches each operation of a batch to its verb; the verbs do the work under one mutex.
  *
  * Time is the host's (host->now_ns), so a test's clock can make values expire. */
+#include "journal.h"
 #include "table.h"
 
 #include <pthread.h>
@@ -27,6 +28,7 @@ struct memory {
     const struct weft_host *host;
     pthread_mutex_t mutex; /* over all below */
     struct table table;
+    struct journals journals;
     int64_t last_lease;
 };
 
@@ -175,6 +177,26 @@ static void verb_fill(struct session *session, const struct weft_cache_op *op, s
         verb_set(session, op, result, now_ns);
 }
 
+static void verb_journal_append(struct session *session, const struct weft_cache_op *op,
+                                struct weft_cache_result *result, uint64_t now_ns)
+{
+    journal_append(&session->memory->journals, op, now_ns, result);
+}
+
+static void verb_journal_claim(struct session *session, const struct weft_cache_op *op,
+                               struct weft_cache_result *result, uint64_t now_ns)
+{
+    struct blob *entries = journal_claim(&session->memory->journals, op, now_ns, result);
+    if (entries != NULL) result_give(result, session, entries);
+    blob_release(entries);
+}
+
+static void verb_journal_done(struct session *session, const struct weft_cache_op *op, struct weft_cache_result *result,
+                              uint64_t now_ns)
+{
+    journal_done(&session->memory->journals, op, now_ns, result);
+}
+
 typedef void (*verb)(struct session *session, const struct weft_cache_op *op, struct weft_cache_result *result,
                      uint64_t now_ns);
 
@@ -188,6 +210,9 @@ static const verb verbs[] = {
     [WEFT_CACHE_GET_OR_LEASE] = verb_get_or_lease,
     [WEFT_CACHE_FILL] = verb_fill,
     [WEFT_CACHE_GET_EXPIRE] = verb_get_expire,
+    [WEFT_CACHE_JOURNAL_APPEND] = verb_journal_append,
+    [WEFT_CACHE_JOURNAL_CLAIM] = verb_journal_claim,
+    [WEFT_CACHE_JOURNAL_DONE] = verb_journal_done,
 };
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
@@ -244,7 +269,8 @@ static bool op_valid(const struct weft_cache_op *op)
     return op->verb >= WEFT_CACHE_GET && op->verb < sizeof verbs / sizeof verbs[0] && op->key != NULL &&
            op->key_size >= 1 && op->key_size <= KEY_MAX && op->value_size <= VALUE_MAX &&
            (op->value != NULL || op->value_size == 0) && op->ttl_ms <= TTL_MAX_MS &&
-           (op->verb != WEFT_CACHE_GET_OR_LEASE || (op->integer > 0 && (uint64_t)op->integer <= TTL_MAX_MS));
+           (op->verb != WEFT_CACHE_GET_OR_LEASE || (op->integer > 0 && (uint64_t)op->integer <= TTL_MAX_MS)) &&
+           (!journal_verb(op->verb) || journal_valid(op));
 }
 
 static int32_t memory_run(void *opaque, const struct weft_cache_op *ops, size_t n,
@@ -281,6 +307,7 @@ static int32_t memory_open(const struct weft_open *open, void **ret_self, struct
     if (memory == NULL) return fail(ret_error, WEFT_RC_UNAVAILABLE, "out of memory for a cache");
     memory->host = open->host;
     memory->table.max_bytes = options->max_bytes;
+    memory->journals.max_bytes = options->max_bytes;
     pthread_mutex_init(&memory->mutex, NULL);
     memory->host->health(memory->host, WEFT_HEALTH_UP, NULL);
     *ret_self = memory;
@@ -292,6 +319,7 @@ static void memory_close(void *self, uint64_t deadline_ns)
     (void)deadline_ns;
     struct memory *memory = self;
     table_clear(&memory->table);
+    journals_clear(&memory->journals);
     pthread_mutex_destroy(&memory->mutex);
     free(memory);
 }
@@ -299,8 +327,9 @@ static void memory_close(void *self, uint64_t deadline_ns)
 static const struct weft_option memory_options[] = {
     {
         .name = "max_bytes",
-        .help =
-            "bytes that keys and values may take, with what it costs to keep them; the least recently used go first",
+        .help = "bytes that keys and values may take, with what it costs to keep them; the least recently used go "
+                "first. As "
+                "many again for journals",
         .initial = "64M",
         .type = WEFT_OPTION_SIZE,
         .offset = offsetof(struct memory_options, max_bytes),
@@ -313,7 +342,7 @@ static const char *const memory_schemes[] = { "memory", NULL };
 
 static const struct weft_cache_ops memory_ops = {
     .size = sizeof memory_ops,
-    .caps = WEFT_CACHE_LEASES,
+    .caps = WEFT_CACHE_LEASES | WEFT_CACHE_JOURNAL,
     .session_open = memory_session_open,
     .session_close = memory_session_close,
     .run = memory_run,

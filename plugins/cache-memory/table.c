@@ -11,7 +11,7 @@ struct blob *blob_new(const void *bytes, size_t size)
     if (blob == NULL) return NULL;
     atomic_init(&blob->references, 1);
     blob->size = size;
-    if (size != 0) memcpy(blob->bytes, bytes, size);
+    if (bytes != NULL) memcpy(blob->bytes, bytes, size);
     blob->bytes[size] = '\0';
     return blob;
 }

@@ -19,7 +19,7 @@ struct blob {
     char bytes[]; /* a NUL follows */
 };
 
-struct blob *blob_new(const void *bytes, size_t size); /* one reference; NULL: out of memory */
+struct blob *blob_new(const void *bytes, size_t size); /* one reference; bytes NULL: to be written; NULL: no memory */
 struct blob *blob_hold(struct blob *blob);
 void blob_release(struct blob *blob); /* NULL is fine */
 

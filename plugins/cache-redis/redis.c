@@ -1,7 +1,8 @@
 /* redis.c - the cache in a Redis server: plugin "redis", schemes `redis` and, with an honest refusal, `rediss`.
  *
  * Files, from the wire up: address.c finds the server, link.c is a connection, request.c a pipeline, verb.c says the
- * ABI's verbs in Redis' commands, session.c runs batches; here are the instance and the descriptor. */
+ * ABI's verbs in Redis' commands (journal.c some of them), session.c runs batches; here are the instance and the
+ * descriptor. */
 #include "redis.h"
 
 #include "clock.h"
@@ -122,7 +123,7 @@ static const char *const redis_schemes[] = { "redis", "rediss", NULL };
 
 static const struct weft_cache_ops redis_ops = {
     .size = sizeof redis_ops,
-    .caps = WEFT_CACHE_LEASES | WEFT_CACHE_SHARED,
+    .caps = WEFT_CACHE_LEASES | WEFT_CACHE_JOURNAL | WEFT_CACHE_SHARED,
     .session_open = session_open,
     .session_close = session_close,
     .run = session_run,

@@ -1,10 +1,12 @@
 /* verb.c - a table of verbs: how each is asked, and how its answer is read. */
 #include "verb.h"
 
+#include "journal.h"
+#include "own_key.h"
+
 #include <stdint.h>
 #include <string.h>
 
-#define KEY_MAX    1024
 #define VALUE_MAX  (8u << 20)
 #define TTL_MAX_MS 10000000000000u
 #define LEASE_NAME "weft:lease:"
@@ -14,16 +16,9 @@ static const char fill_script[] = "if redis.call('GET',KEYS[1])~=ARGV[1] then re
                                   "if ARGV[3]=='0' then redis.call('SET',KEYS[2],ARGV[2]) "
                                   "else redis.call('SET',KEYS[2],ARGV[2],'PX',ARGV[3]) end return 1";
 
-struct lease_key {
-    size_t size;
-    char name[sizeof LEASE_NAME + KEY_MAX];
-};
-
-static void lease_key_of(const struct weft_cache_op *op, struct lease_key *ret_key)
+static void lease_key_of(const struct weft_cache_op *op, struct own_key *ret_key)
 {
-    memcpy(ret_key->name, LEASE_NAME, sizeof LEASE_NAME - 1);
-    memcpy(ret_key->name + sizeof LEASE_NAME - 1, op->key, op->key_size);
-    ret_key->size = sizeof LEASE_NAME - 1 + op->key_size;
+    own_key_of(op, LEASE_NAME, ret_key);
 }
 
 static void start_with_key(struct command *command, const char *name, const struct weft_cache_op *op)
@@ -41,7 +36,7 @@ static void add_ttl(struct command *command, const struct weft_cache_op *op)
 
 static void add_lease_end(struct request *request, const struct weft_cache_op *op)
 {
-    struct lease_key lease;
+    struct own_key lease;
     struct command command;
     lease_key_of(op, &lease);
     command_start(&command, "DEL");
@@ -117,7 +112,7 @@ static void ask_get_expire(struct request *request, const struct weft_cache_op *
 
 static void ask_fill(struct request *request, const struct weft_cache_op *op)
 {
-    struct lease_key lease;
+    struct own_key lease;
     struct command command;
     lease_key_of(op, &lease);
     command_start(&command, "EVAL");
@@ -133,7 +128,7 @@ static void ask_fill(struct request *request, const struct weft_cache_op *op)
 
 void verb_add_lease(struct request *request, const struct weft_cache_op *op, int64_t token)
 {
-    struct lease_key lease;
+    struct own_key lease;
     struct command command;
     lease_key_of(op, &lease);
     command_start(&command, "SET");
@@ -178,7 +173,7 @@ static void read_existed(const redisReply *reply, struct weft_cache_result *resu
     if (reply->type == REDIS_REPLY_INTEGER) result->rc = reply->integer != 0 ? WEFT_RC_OK : WEFT_RC_NOT_FOUND;
 }
 
-static void read_filled(const redisReply *reply, struct weft_cache_result *result)
+static void read_yes(const redisReply *reply, struct weft_cache_result *result)
 {
     if (reply->type == REDIS_REPLY_INTEGER) result->rc = reply->integer != 0 ? WEFT_RC_OK : WEFT_RC_CONFLICT;
 }
@@ -195,8 +190,11 @@ static const struct {
     [WEFT_CACHE_INCR] = { ask_incr, read_number, false },
     [WEFT_CACHE_EXPIRE] = { ask_expire, read_existed, true },
     [WEFT_CACHE_GET_OR_LEASE] = { ask_get, read_value, true },
-    [WEFT_CACHE_FILL] = { ask_fill, read_filled, true },
+    [WEFT_CACHE_FILL] = { ask_fill, read_yes, true },
     [WEFT_CACHE_GET_EXPIRE] = { ask_get_expire, read_value, true },
+    [WEFT_CACHE_JOURNAL_APPEND] = { journal_ask_append, read_number, false },
+    [WEFT_CACHE_JOURNAL_CLAIM] = { journal_ask_claim, journal_read_claim, true },
+    [WEFT_CACHE_JOURNAL_DONE] = { journal_ask_done, read_yes, true },
 };
 
 bool verb_valid(const struct weft_cache_op *op)
@@ -204,7 +202,8 @@ bool verb_valid(const struct weft_cache_op *op)
     return op->verb >= WEFT_CACHE_GET && op->verb < sizeof verbs / sizeof verbs[0] && op->key != NULL &&
            op->key_size >= 1 && op->key_size <= KEY_MAX && op->value_size <= VALUE_MAX &&
            (op->value != NULL || op->value_size == 0) && op->ttl_ms <= TTL_MAX_MS &&
-           (op->verb != WEFT_CACHE_GET_OR_LEASE || (op->integer > 0 && (uint64_t)op->integer <= TTL_MAX_MS));
+           (op->verb != WEFT_CACHE_GET_OR_LEASE || (op->integer > 0 && (uint64_t)op->integer <= TTL_MAX_MS)) &&
+           (!journal_verb(op->verb) || journal_valid(op));
 }
 
 void verb_add(struct request *request, const struct weft_cache_op *op)

@@ -381,8 +381,8 @@ struct weft_transport_ops {
  * Threads: session_open may be called from any thread; a session is used by one thread at a time. `run` blocks to its
  * deadline and does the whole batch in one round trip. A session that failed heals itself at a later run.
  *
- * ttl_ms 0 is no expiry, for every verb; 10^13 is the most. Every write (SET, SET_NEW that sets, DEL, INCR, FILL) kills
- * the lease of its key. Numbers are decimal text: GET reads what INCR wrote; INCR of anything else is INVALID.
+ * ttl_ms 0 is no expiry, unless it says otherwise; 10^13 is the most. Every write (SET, SET_NEW that sets, DEL, INCR, FILL)
+ * kills the lease of its key. Numbers are decimal text: GET reads what INCR wrote; INCR of anything else is INVALID.
  */
 
 enum weft_cache_verb {
@@ -395,8 +395,25 @@ enum weft_cache_verb {
     WEFT_CACHE_GET_OR_LEASE = 7, /* OK value | NOT_FOUND with integer: a token for FILL, or 0 if another holds the lease.
                                     A lease lasts `integer` ms of the operation */
     WEFT_CACHE_FILL = 8,         /* sets value with ttl_ms if the token in `integer` still holds: OK | CONFLICT */
-    WEFT_CACHE_GET_EXPIRE = 9    /* GET, and sets ttl_ms if there: sliding expiry */
+    WEFT_CACHE_GET_EXPIRE = 9,   /* GET, and sets ttl_ms if there: sliding expiry */
+    WEFT_CACHE_JOURNAL_APPEND = 10, /* see below, as the next two */
+    WEFT_CACHE_JOURNAL_CLAIM = 11,
+    WEFT_CACHE_JOURNAL_DONE = 12
 };
+
+/* Journals (WEFT_CACHE_JOURNAL): each is a list of entries under a key, oldest first; beside values, so that the same key
+ * may have both. An entry is read by one at a time: who claims a journal has it alone, for as long as the claim lasts.
+ *
+ *   JOURNAL_APPEND  puts `value` at the end. `integer` is how many entries the journal keeps, 1 to 10^6: when there are
+ *                   more, the oldest go. ttl_ms: the journal goes so long after its last append. OK, integer: how many
+ *                   entries went to make room.
+ *   JOURNAL_CLAIM   claims the journal for `value`, a name of 1 to 255 bytes, for ttl_ms (not 0), or renews that claim,
+ *                   and reads its oldest entries, `integer` of them at most (1 to 1000) and no more than fit a MiB, but
+ *                   one. Nothing is removed. OK | NOT_FOUND: it is empty, and nobody's | CONFLICT: another has claimed
+ *                   it. The result's value holds the entries one behind the other, each after its size as 8 bytes, the
+ *                   lowest first; integer: the place of the last one, greater for later entries.
+ *   JOURNAL_DONE    removes all entries up to the place `integer`, those that went meanwhile do not count. OK | CONFLICT:
+ *                   `value` has no claim (any more). The claim goes on; with the last entry it ends. */
 
 struct weft_cache_op {
     uint32_t verb;
@@ -419,7 +436,7 @@ struct weft_cache_result {
 
 enum {
     WEFT_CACHE_LEASES = 1 << 0,  /* has GET_OR_LEASE and FILL; without it the host uses GET and SET */
-    WEFT_CACHE_JOURNAL = 1 << 1, /* kept for verbs of a later minor: claim it not */
+    WEFT_CACHE_JOURNAL = 1 << 1, /* has JOURNAL_APPEND, _CLAIM and _DONE; without it they are INVALID */
     WEFT_CACHE_SHARED = 1 << 2   /* by all processes: a run may wait. Without it a run never waits */
 };
 

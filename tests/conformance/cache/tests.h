@@ -9,6 +9,7 @@ extern const struct kit_test values_tests[];
 extern const struct kit_test expiry_tests[];
 extern const struct kit_test numbers_tests[];
 extern const struct kit_test leases_tests[];
+extern const struct kit_test journal_tests[];
 extern const struct kit_test failures_tests[];
 
 #define TESTS_END                                                                                                      \
