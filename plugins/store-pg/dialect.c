@@ -22,20 +22,20 @@ static const char bootstrap[] =
 
 /* weft_outbox: events on their way out. Published: any program that inserts type, topic, routing_key and payload into it
  * is a producer. Rows come and go by the thousand: vacuum starts at a fixed number of dead ones, or the claim would walk
- * over their remains. weft_outbox_ready serves the claim, weft_outbox_held costs only what is held.
+ * over their remains. One index is all that an event pays for: with `held` before the id it serves the claim, which
+ * never meets what is held, and the removal by id alike; weft_outbox_held costs only what is held.
  * weft_lease: who may act for all instances, and until when; updated in place (HOT), for which its pages keep room. */
 static const char outbox_schema[] =
     "CREATE TABLE weft_outbox ("
-    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid NOT NULL DEFAULT gen_random_uuid(),"
+    " id bigint GENERATED ALWAYS AS IDENTITY, event_id uuid NOT NULL DEFAULT gen_random_uuid(),"
     " held boolean NOT NULL DEFAULT false, held_reason text,"
     " type text NOT NULL, topic text NOT NULL, routing_key text NOT NULL, key text,"
     " content_type text NOT NULL DEFAULT 'application/protobuf', schema text,"
     " correlation_id text NOT NULL DEFAULT gen_random_uuid()::text, causation_id text,"
     " traceparent text, tracestate text, occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
-    " payload bytea NOT NULL)"
+    " payload bytea NOT NULL, PRIMARY KEY (held, id))"
     " WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,"
     " autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000, autovacuum_vacuum_cost_delay = 0);"
-    "CREATE INDEX weft_outbox_ready ON weft_outbox (id) WHERE NOT held;"
     "CREATE INDEX weft_outbox_held ON weft_outbox (key, id) WHERE held;"
     "CREATE TABLE weft_lease ("
     " name text PRIMARY KEY, holder text NOT NULL, expires_at timestamptz NOT NULL) WITH (fillfactor = 50);";
@@ -109,13 +109,13 @@ const struct weft_dialect weft_pg_dialect = {
         "SELECT " OUTBOX_COLUMNS " FROM weft_outbox"
         " WHERE NOT held AND id NOT IN (SELECT unnest($1::bigint[])) AND " KEY_NOT_IN("$2")
         " ORDER BY id LIMIT $3",
-    .outbox_done = "DELETE FROM weft_outbox WHERE id = ANY ($1::bigint[])",
+    .outbox_done = "DELETE FROM weft_outbox WHERE held = ANY ('{f,t}') AND id = ANY ($1::bigint[])",
     /* By key this reads all rows that are not held: it is the exception, and an index by key would cost each event. */
     .outbox_hold =
         "UPDATE weft_outbox SET held = true, held_reason = $3"
         " WHERE NOT held AND (key IN (SELECT unnest($1::text[])) OR id IN (SELECT unnest($2::bigint[])))",
     .outbox_probe =
-        "SELECT " OUTBOX_COLUMNS " FROM weft_outbox WHERE id > $2 AND id IN ("
+        "SELECT " OUTBOX_COLUMNS " FROM weft_outbox WHERE held AND id > $2 AND id IN ("
         "SELECT min(id) FROM weft_outbox WHERE held AND key IS NOT NULL GROUP BY key"
         " UNION ALL SELECT id FROM weft_outbox WHERE held AND key IS NULL)"
         " ORDER BY id LIMIT $1",
@@ -123,11 +123,12 @@ const struct weft_dialect weft_pg_dialect = {
         "UPDATE weft_outbox SET held = false, held_reason = NULL"
         " WHERE held AND (key IN (SELECT unnest($1::text[])) OR id IN (SELECT unnest($2::bigint[])))",
     .outbox_held_keys = "SELECT DISTINCT key FROM weft_outbox WHERE held AND key IS NOT NULL",
-    /* The oldest is the one with the lowest id: near enough, and no scan. */
+    /* The oldest is one with a lowest id: near enough, and no scan. */
     .outbox_stats =
         "SELECT (SELECT count(*) FROM weft_outbox WHERE NOT held) AS pending,"
         " (SELECT count(*) FROM weft_outbox WHERE held) AS held,"
-        " (SELECT occurred_at FROM weft_outbox ORDER BY id LIMIT 1) AS oldest",
+        " least((SELECT occurred_at FROM weft_outbox WHERE NOT held ORDER BY id LIMIT 1),"
+        " (SELECT occurred_at FROM weft_outbox WHERE held ORDER BY id LIMIT 1)) AS oldest",
     .lease_take =
         "INSERT INTO weft_lease AS l (name, holder, expires_at)"
         " VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond')"

@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "observe/admin/request.h"
 
-#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +140,7 @@ static void admin_free(struct weft_admin *admin)
 {
     pthread_cond_destroy(&admin->changed);
     pthread_mutex_destroy(&admin->mutex);
-    if (admin->token != NULL) OPENSSL_cleanse(admin->token, strlen(admin->token));
+    if (admin->token != NULL) explicit_bzero(admin->token, strlen(admin->token));
     free(admin->token);
     free(admin);
 }
