@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "observe/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
