@@ -184,6 +184,8 @@ const struct weft_dialect weft_pg_dialect = {
     .request_insert =
         "INSERT INTO weft_request (method, principal, key, request_hash, response, expires_at)"
         " VALUES ($1, $2, $3, coalesce($4::bytea, ''), coalesce($5::bytea, ''), $6)",
+    .request_answer =
+        "UPDATE weft_request SET response = coalesce($4::bytea, '') WHERE method = $1 AND principal = $2 AND key = $3",
     .request_purge =
         "DELETE FROM weft_request WHERE ctid = ANY (ARRAY("
         "SELECT ctid FROM weft_request WHERE expires_at <= clock_timestamp() ORDER BY expires_at LIMIT $1))",

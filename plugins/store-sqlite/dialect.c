@@ -181,6 +181,8 @@ const struct weft_dialect weft_sqlite_dialect = {
     .request_insert =
         "INSERT INTO weft_request (method, principal, key, request_hash, response, expires_at)"
         " VALUES ($1, $2, $3, coalesce($4, x''), coalesce($5, x''), $6)",
+    .request_answer =
+        "UPDATE weft_request SET response = coalesce($4, x'') WHERE method = $1 AND principal = $2 AND key = $3",
     .request_purge =
         "DELETE FROM weft_request WHERE (method, principal, key) IN (SELECT method, principal, key FROM weft_request"
         " WHERE expires_at <= weft_now() ORDER BY expires_at LIMIT $1)",

@@ -25,7 +25,7 @@ LIBRARIES = {
     r"grpc/(?!health/|reflection/)": "rpc",
     r"yaml\.h": "config",
     r"microhttpd\.h": "observe",
-    r"openssl/": "base contract",
+    r"openssl/": "base contract data",
     r"dlfcn\.h": "host test",
 }
 BACKENDS = r"amqp|hiredis|libpq|postgres|pg_config|sqlite|rabbitmq|async\.h|sds\.h"

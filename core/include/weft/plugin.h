@@ -587,6 +587,7 @@ struct weft_dialect {
     const char *request_drop;   /* $1 method $2 principal $3 key: removes it if expired */
     const char *request_insert; /* $1 method $2 principal $3 key $4 request_hash $5 response $6 expires_at; fails with
                                    UNIQUE if it is there */
+    const char *request_answer; /* $1 method $2 principal $3 key $4 response: fills the row in, before its commit */
     const char *request_purge;  /* $1 limit: removes expired ones */
 
     /* Transactions. */

@@ -72,6 +72,8 @@ static const struct weft_setting settings[] = {
            "at the start, tables are brought to their version (auto), checked, or left alone (off)", NULL, NULL),
     RANGE("store_sessions", WEFT_OPTION_INT, "16", 1, 1000, "database sessions of a service's requests, at most"),
     RANGE("cache_sessions", WEFT_OPTION_INT, "16", 1, 1000, "cache sessions, at most"),
+    RANGE("idempotency_kept", WEFT_OPTION_DURATION, "24h", S, 90 * 24 * H,
+          "how long the answer to a command with an idempotency key is given again"),
     RANGE("cache_timeout", WEFT_OPTION_DURATION, "200ms", MS, 60 * S, "how long a request waits for the cache"),
 
     URL("services.*.store", NULL, "URL of this service's database; default: store", NULL, NULL),

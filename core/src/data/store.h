@@ -23,6 +23,7 @@ struct weft_store {
     /* 1: commits with outbox rows also notify other processes, since the relay's lease is not ours (atomic). */
     uint32_t notify_others;
     uint32_t spare2;
+    uint64_t request_kept_ns;         /* answers to commands with an idempotency key; 0: 24 h. Set before use */
     const struct weft_topics *topics; /* forms of bodies by topic; NULL: protobuf. Set by the host before use */
 };
 

@@ -101,6 +101,11 @@ const struct weft_fault *weft_tx_fault(const weft_tx *tx)
     return &tx->fault;
 }
 
+const struct weft_tx_outcome *weft_tx_outcome(const weft_tx *tx)
+{
+    return &tx->outcome;
+}
+
 static bool tx_failed(const weft_tx *tx)
 {
     return tx->fault.status != WEFT_OK;
@@ -205,10 +210,14 @@ static void tx_add(weft_tx *tx, struct weft_statement statement, uint32_t owner)
     added->owner = owner;
 }
 
+void weft_tx_queue_lent(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params)
+{
+    if (!tx_failed(tx)) tx_add(tx, (struct weft_statement){ sql, params, n_params, 0 }, tx->owner);
+}
+
 void weft_tx_queue(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params)
 {
-    if (tx_failed(tx)) return;
-    tx_add(tx, (struct weft_statement){ sql, values_copy(tx->arena, params, n_params), n_params, 0 }, tx->owner);
+    if (!tx_failed(tx)) weft_tx_queue_lent(tx, sql, values_copy(tx->arena, params, n_params), n_params);
 }
 
 void weft_tx_outbox(weft_tx *tx, const struct weft_outbox_row *row)

@@ -11,6 +11,8 @@
 #include "data/store.h"
 #include <weft/service.h>
 
+#define WEFT_TX_OWNER_REQUEST (UINT32_MAX - 1) /* of the row of a command with a key: data/request/request.h */
+
 struct weft_tx_outcome {
     int32_t rc;      /* enum weft_rc of what failed; OK */
     uint32_t reason; /* enum weft_reason */
@@ -31,6 +33,8 @@ struct weft_arena *weft_tx_arena(const weft_tx *tx); /* what rows, texts and pay
 void weft_tx_set_owner(weft_tx *tx, uint32_t owner); /* of statements queued from now on */
 /* The core's own statements, in order with the others; params are copied, `sql` is borrowed. */
 void weft_tx_queue(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params);
+/* The same for parameters that live as long as the transaction, and may change until they are sent. */
+void weft_tx_queue_lent(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params);
 /* Sends what is queued and this, now, and gives its rows (the session's until the next send). Status as weft_fetch. */
 weft_status weft_tx_rows(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params,
                          const struct weft_rowset **ret_rows);
@@ -51,6 +55,9 @@ weft_status weft_tx_fail(weft_tx *tx, weft_status status, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 /* The first error, as the client is told it: it names no SQL. Its status is WEFT_OK if there is none. */
 const struct weft_fault *weft_tx_fault(const weft_tx *tx);
+
+/* How it failed, if it did. */
+const struct weft_tx_outcome *weft_tx_outcome(const weft_tx *tx);
 
 /* What a violated constraint means; see weft_on_violation. */
 void weft_tx_on_violation(weft_tx *tx, const char *constraint, weft_status status, const char *field);

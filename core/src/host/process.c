@@ -192,10 +192,12 @@ static struct weft_instance_options instance_options(struct weft_process *proces
 
 static bool service_keeps(const struct weft_service *service)
 {
-    bool consumes = false;
+    bool consumes = false, remembers = false;
+    for (size_t i = 0; i < service->n_methods; i++)
+        remembers = remembers || (service->methods[i].type->flags & WEFT_METHOD_IDEMPOTENCY_KEY) != 0;
     for (const struct weft_group *group = service->groups; group != NULL; group = group->next)
         consumes = consumes || !group->options.broadcast;
-    return consumes || service->n_emits > 0 || service->n_migrations > 0;
+    return consumes || remembers || service->n_emits > 0 || service->n_migrations > 0;
 }
 
 static weft_status store_open(struct weft_process *process, struct weft_part *part, struct weft_fault *fault)
@@ -211,6 +213,7 @@ static weft_status store_open(struct weft_process *process, struct weft_part *pa
         weft_store_new(weft_instance_plugin(part->store_instance)->store, weft_instance_self(part->store_instance),
                        part->service->name, (uint32_t)weft_config_int(process->config, "store_sessions"));
     part->store->topics = &process->topics;
+    part->store->request_kept_ns = weft_config_amount(process->config, "idempotency_kept");
     snprintf(part->waiting, sizeof part->waiting, "not yet reached");
     return WEFT_OK;
 }

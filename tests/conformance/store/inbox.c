@@ -172,6 +172,9 @@ static void an_answer_is_kept_until_it_expires(const struct kit *kit)
     int32_t rc = TRY(&desk, 0, dialect->request_insert, who[0], who[1], who[2], weft_bytes("h", 1), weft_null(),
                      weft_time_us(now));
     KIT_CHECK(rc == WEFT_RC_CONFLICT && desk.result.reason == WEFT_REASON_UNIQUE, "twice: %d", rc);
+    DO(&desk, dialect->request_answer, who[0], who[1], who[2], weft_bytes("answer", 6));
+    set = ROWS(&desk, dialect->request_find, who[0], who[1], who[2]);
+    KIT_CHECK(cell(set, 0, "response")->size == 6, "the answer that came later");
     KIT_CHECK(DO(&desk, dialect->request_drop, who[0], who[1], who[2])->affected == 0, "dropped before its time");
     DO(&desk, dialect->request_insert, who[0], who[1], weft_text("old"), weft_bytes("h", 1), weft_null(),
        weft_time_us(now - 60000000));

@@ -9,6 +9,7 @@ int main(void)
     suite_add_tcase(suite, failure_case());
     suite_add_tcase(suite, sql_case());
     suite_add_tcase(suite, work_case());
+    suite_add_tcase(suite, request_case());
     suite_add_tcase(suite, cached_case());
     suite_add_tcase(suite, migrate_case());
     SRunner *runner = srunner_create(suite);

@@ -9,6 +9,7 @@ TCase *tx_case(void);
 TCase *failure_case(void);
 TCase *sql_case(void);
 TCase *work_case(void);
+TCase *request_case(void);
 TCase *cached_case(void);
 TCase *migrate_case(void);
 

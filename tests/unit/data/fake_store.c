@@ -128,6 +128,10 @@ struct fake_store *fake_store_new(uint32_t caps)
         .outbox_insert = "outbox",
         .notify = "notify",
         .key_lock = "lock key",
+        .request_find = "find",
+        .request_drop = "drop",
+        .request_insert = "keep",
+        .request_answer = "answer",
     };
     fake->ops = (struct weft_store_ops){ .size = sizeof fake->ops,
                                          .caps = caps,

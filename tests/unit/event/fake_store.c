@@ -19,6 +19,7 @@ struct fake_store {
     struct fake_row rows[FAKE_ROWS];
     size_t n;
     size_t n_claims;
+    int64_t n_answers; /* to commands with an idempotency key, expired */
     int32_t rc;
     char holder[64];
     uint64_t lease_until_ns;
@@ -44,6 +45,7 @@ static const struct weft_dialect fake_dialect = {
     .outbox_held_keys = "held_keys",
     .lease_take = "lease_take",
     .lease_release = "lease_release",
+    .request_purge = "request_purge",
 };
 
 static bool ids_have(const struct weft_value *ids, int64_t id)
@@ -160,6 +162,14 @@ static uint32_t fake_lease(struct fake_session *session, size_t at, const struct
     return 1;
 }
 
+static void fake_purge(struct fake_session *session, size_t at, int64_t most)
+{
+    struct fake_store *fake = session->fake;
+    const int64_t purged = fake->n_answers < most ? fake->n_answers : most;
+    fake->n_answers -= purged;
+    session->sets[at].affected = purged;
+}
+
 static uint32_t fake_statement(struct fake_session *session, size_t at, const struct weft_statement *statement)
 {
     struct fake_store *fake = session->fake;
@@ -172,6 +182,7 @@ static uint32_t fake_statement(struct fake_session *session, size_t at, const st
     if (strcmp(sql, "hold") == 0) fake_mark(fake, statement, true);
     if (strcmp(sql, "release") == 0) fake_mark(fake, statement, false);
     if (strcmp(sql, "lease_release") == 0) fake->lease_until_ns = 0;
+    if (strcmp(sql, "request_purge") == 0) fake_purge(session, at, statement->params[0].as.integer);
     return 0;
 }
 
@@ -292,6 +303,21 @@ size_t fake_store_claims(struct fake_store *fake)
 {
     pthread_mutex_lock(&fake->mutex);
     size_t n = fake->n_claims;
+    pthread_mutex_unlock(&fake->mutex);
+    return n;
+}
+
+void fake_store_expire(struct fake_store *fake, int64_t n_answers)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->n_answers = n_answers;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+int64_t fake_store_expired(struct fake_store *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    int64_t n = fake->n_answers;
     pthread_mutex_unlock(&fake->mutex);
     return n;
 }

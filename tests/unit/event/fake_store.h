@@ -18,6 +18,8 @@ size_t fake_store_rows(struct fake_store *fake);
 size_t fake_store_held(struct fake_store *fake);
 bool fake_store_is_held(struct fake_store *fake, int64_t id, const char *reason); /* that begins so */
 size_t fake_store_claims(struct fake_store *fake);
+void fake_store_expire(struct fake_store *fake, int64_t n_answers); /* so many answers to commands have expired */
+int64_t fake_store_expired(struct fake_store *fake);
 void fake_store_fail(struct fake_store *fake, int32_t rc);                       /* every run from now on; OK ends it */
 void fake_store_steal(struct fake_store *fake, const char *holder, uint64_t ms); /* the lease */
 

@@ -64,6 +64,14 @@ START_TEST(relay_removes_rows_once_they_are_confirmed)
 }
 END_TEST
 
+START_TEST(relay_removes_answers_that_have_expired_until_there_are_no_more)
+{
+    fake_store_expire(rows, 2500);
+    start();
+    eventually(fake_store_expired(rows) == 0);
+}
+END_TEST
+
 START_TEST(relay_keeps_a_row_until_its_confirm)
 {
     fake_transport_answer(transport, -1);
@@ -314,6 +322,7 @@ TCase *relay_case(void)
     tcase_set_timeout(tcase, 20);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, relay_removes_rows_once_they_are_confirmed);
+    tcase_add_test(tcase, relay_removes_answers_that_have_expired_until_there_are_no_more);
     tcase_add_test(tcase, relay_keeps_a_row_until_its_confirm);
     tcase_add_test(tcase, relay_publishes_again_in_order_when_the_broker_says_maybe);
     tcase_add_test(tcase, relay_holds_what_nobody_hears_and_resumes_in_order);

@@ -47,6 +47,7 @@ int main(void)
 {
     Suite *suite = suite_create("order");
     suite_add_tcase(suite, orders_case());
+    suite_add_tcase(suite, retries_case());
     suite_add_tcase(suite, order_pages_case());
     suite_add_tcase(suite, customers_case());
     SRunner *runner = srunner_create(suite);

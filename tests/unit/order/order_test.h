@@ -25,6 +25,7 @@ weft_status place(const Order__V1__PlaceOrderRequest *in, Order__V1__PlaceOrderR
 Order__V1__Order *order_of(char *user_id);
 
 TCase *orders_case(void);
+TCase *retries_case(void);
 TCase *order_pages_case(void);
 TCase *customers_case(void);
 

@@ -14,12 +14,14 @@
 
 enum { TRIP_STATEMENTS = 12, TRIP_PARAMS = 3, TRIP_NONE = -1 };
 enum { TRIP_HELD_MOST = 200000 }; /* keys: some 20 MB */
+enum { TRIP_PURGE_ROWS = 1000 };
 #define TRIP_DEADLINE_NS    (5 * WEFT_SECOND)
 #define TRIP_PACE_ROW_NS    WEFT_MS /* between claims, for each row that the last one found */
 #define TRIP_PACE_MOST_NS   (20 * WEFT_MS)
 #define TRIP_PACE_FEW_NS    (2 * WEFT_MS)  /* after a claim that found one or none, at most */
 #define TRIP_FLUSH_NS       (10 * WEFT_MS) /* confirmed rows wait this long for a claim to go with */
 #define TRIP_PROBE_NS       WEFT_SECOND
+#define TRIP_PURGE_NS       (60 * WEFT_SECOND)
 #define TRIP_PAUSE_FIRST_NS (50 * WEFT_MS)
 #define TRIP_PAUSE_MOST_NS  (2 * WEFT_SECOND)
 
@@ -29,7 +31,7 @@ struct trip {
     struct weft_statement statements[TRIP_STATEMENTS];
     struct weft_value params[TRIP_STATEMENTS][TRIP_PARAMS];
     size_t n;
-    int lease, held_keys, claim, probe; /* where their rows come, or TRIP_NONE */
+    int lease, held_keys, claim, probe, purge; /* where their rows come, or TRIP_NONE */
     uint32_t claim_limit, probe_limit;
     uint32_t n_busy;
 };
@@ -124,6 +126,14 @@ static void trip_add_probe(struct weft_relay *relay, struct trip *trip, uint64_t
                            weft_int(relay->probe_after));
 }
 
+/* Answers to commands with an idempotency key, once they have expired: a few now and then, with a trip made anyway. */
+static void trip_add_purge(struct weft_relay *relay, struct trip *trip, uint64_t now)
+{
+    if (trip->n == 0 || now < relay->purge_at_ns) return;
+    trip->purge = TRIP_ADD(trip, relay->store->dialect->request_purge, 0, weft_int(TRIP_PURGE_ROWS));
+    relay->purge_at_ns = now + TRIP_PURGE_NS;
+}
+
 static void trip_fill(struct weft_relay *relay, struct trip *trip, uint64_t now)
 {
     trip_add_done(relay, trip);
@@ -131,6 +141,7 @@ static void trip_fill(struct weft_relay *relay, struct trip *trip, uint64_t now)
     if (relay->holds) {
         trip_add_claim(relay, trip, now);
         trip_add_probe(relay, trip, now);
+        trip_add_purge(relay, trip, now);
     } else if (relay->leased) {
         trip->held_keys = trip_add(trip, relay->store->dialect->outbox_held_keys, WEFT_STATEMENT_ROWS, 0, NULL);
     }
@@ -240,6 +251,8 @@ static void trip_apply(struct weft_relay *relay, const struct trip *trip, const 
     if (!trip_lease(relay, trip, result, start)) return;
     if (trip->held_keys != TRIP_NONE) relay_take_over(relay, &result->sets[trip->held_keys]);
     if (trip->claim != TRIP_NONE) trip_claimed(relay, trip, &result->sets[trip->claim]);
+    if (trip->purge != TRIP_NONE && result->sets[trip->purge].affected >= TRIP_PURGE_ROWS)
+        relay->purge_at_ns = 0; /* there are more */
     if (trip->probe != TRIP_NONE) trip_probed(relay, trip, &result->sets[trip->probe]);
 }
 
@@ -309,7 +322,9 @@ static uint64_t trip_pace(const struct trip *trip, const struct weft_result *res
 
 void weft_relay_trip(struct weft_relay *relay)
 {
-    struct trip trip = { .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE };
+    struct trip trip = {
+        .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE, .purge = TRIP_NONE
+    };
     struct weft_result result = { 0 };
     uint64_t start = weft_clock_ns();
     if (relay->leased && start >= relay->lease_until_ns)
@@ -348,7 +363,9 @@ uint64_t weft_relay_trip_due(struct weft_relay *relay)
 /* The last trip: what was confirmed, and the lease. */
 void weft_relay_give_back(struct weft_relay *relay)
 {
-    struct trip trip = { .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE };
+    struct trip trip = {
+        .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE, .purge = TRIP_NONE
+    };
     struct weft_result result = { 0 };
     trip_add_done(relay, &trip);
     if (relay->leased && !relay->locks)

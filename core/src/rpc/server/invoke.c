@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "contract/message.h"
+#include "data/request/request.h"
 #include "data/tx.h"
 #include "observe/log.h"
 
@@ -47,28 +48,66 @@ static bool work_has_failed(const struct weft_work *work)
     return work->fault.status != WEFT_OK || (work->tx != NULL && weft_tx_fault(work->tx)->status != WEFT_OK);
 }
 
-static weft_status handler_run(const struct weft_rpc_method *method, struct weft_work *work,
-                               const struct weft_guard_limits *limits, const void *request, size_t size,
-                               struct weft_invoke_result *ret_result)
+/* What the client asks, unless it has given up: whoever it asked in our stead may be at work already. */
+static weft_status request_open(const struct weft_rpc_method *method, struct weft_work *work,
+                                const struct weft_guard_limits *limits, const void *request, size_t size,
+                                ProtobufCMessage **ret_in)
 {
-    /* The client has given up, and whoever it asked in its stead may be at work already. */
     if (weft_clock_ns() >= work->deadline_ns)
         return weft_fault_set(&work->fault, WEFT_DEADLINE_EXCEEDED, "the deadline passed before the handler began");
-    ProtobufCMessage *in;
-    weft_status status =
-        weft_guard_unpack(limits, method->type->input->descriptor, request, size, work->arena, &in, &work->fault);
-    if (status != WEFT_OK) return status;
+    return weft_guard_unpack(limits, method->type->input->descriptor, request, size, work->arena, ret_in, &work->fault);
+}
+
+static weft_status handler_run(const struct weft_rpc_method *method, struct weft_work *work,
+                               const struct weft_guard_limits *limits, const ProtobufCMessage *in,
+                               struct weft_invoke_result *ret_result)
+{
     ProtobufCMessage *out = weft_message_make(work->arena, method->type->output->descriptor);
-    status = method->trampoline(method->handler, work, in, out, method->arg);
+    const weft_status status = method->trampoline(method->handler, work, in, out, method->arg);
     if (status != WEFT_OK || work_has_failed(work)) return status;
     return answer_check(work, method, limits->max_bytes, out, ret_result);
+}
+
+/* The answer of the try that went through, as it was given then. */
+static weft_status answer_again(const struct weft_rpc_method *method, struct weft_work *work,
+                                const struct weft_guard_limits *limits, struct weft_bytes answer,
+                                struct weft_invoke_result *ret_result)
+{
+    ProtobufCMessage *out;
+    struct weft_fault fault;
+    if (weft_guard_unpack(limits, method->type->output->descriptor, answer.data, answer.size, work->arena, &out,
+                          &fault) != WEFT_OK)
+        return answer_refuse(work, &fault);
+    return answer_check(work, method, limits->max_bytes, out, ret_result);
+}
+
+static weft_status run_once(const struct weft_rpc_method *method, struct weft_work *work,
+                            const struct weft_guard_limits *limits, const char *key, const ProtobufCMessage *in,
+                            struct weft_invoke_result *ret_result)
+{
+    struct weft_request request;
+    weft_status status = weft_request_begin(&request, work, key, weft_message_pack(work->arena, in));
+    if (status == WEFT_OK && !request.answered) {
+        status = handler_run(method, work, limits, in, ret_result);
+        if (status == WEFT_OK && !work_has_failed(work))
+            weft_request_keep(&request, weft_message_pack(work->arena, ret_result->message));
+        status = weft_request_end(&request, weft_work_finish(work, status));
+    }
+    return status == WEFT_OK && request.answered ? answer_again(method, work, limits, request.answer, ret_result)
+                                                 : status;
 }
 
 weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *work,
                         const struct weft_guard_limits *limits, const void *request, size_t size,
                         struct weft_invoke_result *ret_result)
 {
-    return weft_work_finish(work, handler_run(method, work, limits, request, size, ret_result));
+    ProtobufCMessage *in;
+    const weft_status status = request_open(method, work, limits, request, size, &in);
+    if (status != WEFT_OK) return status;
+    const bool may_repeat = (method->type->flags & WEFT_METHOD_IDEMPOTENCY_KEY) != 0;
+    const char *key = may_repeat ? weft_metadata(work, WEFT_REQUEST_METADATA) : NULL;
+    if (key != NULL) return run_once(method, work, limits, key, in, ret_result);
+    return weft_work_finish(work, handler_run(method, work, limits, in, ret_result));
 }
 
 void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t begun_ns)
