@@ -38,6 +38,7 @@ struct weft_work {
     uint32_t session_purpose;             /* WEFT_SESSION_REQUEST or WEFT_SESSION_LANE */
     bool shares_tx;                       /* tx belongs to a batch: finish neither commits nor rolls back */
     struct weft_cache_lease_token *fills; /* leases taken by weft_cached, for weft_cache_fill */
+    struct weft_prefetched *prefetched;   /* what weft_cached will be asked first (data/cache/cached.h); or NULL */
     struct weft_fault fault;
 };
 

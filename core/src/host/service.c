@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "host/crash.h"
 #include "host/loader.h"
+#include "rpc/prefetch/prefetch_key.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -63,6 +64,18 @@ void weft_service_add_method(weft_service *service, const struct weft_method_typ
     service->methods[service->n_methods++] = (struct weft_rpc_method){
         .type = type, .trampoline = trampoline, .handler = handler, .arg = arg, .service = service->name
     };
+}
+
+void weft_service_prefetch(weft_service *service, const struct weft_method_type *method, const char *key)
+{
+    for (size_t i = 0; i < service->n_methods; i++) {
+        if (service->methods[i].type != method) continue;
+        struct weft_fault fault;
+        if (weft_prefetch_key_parse(service->arena, method, key, &service->methods[i].prefetch, &fault) != WEFT_OK)
+            error_add(service, "%s", fault.text);
+        return;
+    }
+    error_add(service, "prefetch '%s': register method %s first", key, method->path);
 }
 
 void weft_service_add_event(weft_service *service, const struct weft_event_type *type)

@@ -52,6 +52,44 @@ START_TEST(miss_then_fill_then_hit)
 }
 END_TEST
 
+/* As rpc does it for calls that wait together. */
+static void prefetch(const char *key)
+{
+    work->prefetched = weft_cached_will_prefetch(work, key);
+    weft_cached_prefetch(kept->cache, &work, 1);
+}
+
+START_TEST(prefetch_answers_once)
+{
+    prefetch("k");
+    ck_assert_ptr_null(look("k"));
+    fill("k", "anna"); /* by the lease that the prefetch took */
+    prefetch("k");
+    ck_assert_str_eq(look("k"), "anna");
+    ck_assert_str_eq(kept->runs, "LEASE k; FILL k; LEASE k; ");
+    ck_assert_str_eq(look("k"), "anna");
+    ck_assert_str_eq(kept->runs, "LEASE k; FILL k; LEASE k; LEASE k; ");
+}
+END_TEST
+
+START_TEST(prefetch_of_another_key_answers_nothing)
+{
+    prefetch("l");
+    ck_assert_ptr_null(look("k"));
+    ck_assert_str_eq(kept->runs, "LEASE l; LEASE k; ");
+}
+END_TEST
+
+START_TEST(prefetch_that_failed_is_a_miss_without_another_try)
+{
+    kept->rc = WEFT_RC_TIMEOUT;
+    prefetch("k");
+    ck_assert_ptr_null(look("k"));
+    fill("k", "anna");
+    ck_assert_str_eq(kept->runs, "LEASE k; ");
+}
+END_TEST
+
 START_TEST(fill_without_a_miss_does_nothing)
 {
     fill("k", "anna");
@@ -180,6 +218,9 @@ TCase *cached_case(void)
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, miss_then_fill_then_hit);
     tcase_add_test(tcase, fill_without_a_miss_does_nothing);
+    tcase_add_test(tcase, prefetch_answers_once);
+    tcase_add_test(tcase, prefetch_of_another_key_answers_nothing);
+    tcase_add_test(tcase, prefetch_that_failed_is_a_miss_without_another_try);
     tcase_add_test(tcase, fill_of_a_key_that_another_fills_does_nothing);
     tcase_add_test(tcase, drop_is_sent_after_the_commit);
     tcase_add_test(tcase, drop_is_not_sent_when_nothing_was_committed);

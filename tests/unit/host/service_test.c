@@ -48,6 +48,7 @@ static weft_status bad(weft_service *made)
     weft_service_add_method(made, &create, NULL, handler, NULL);
     weft_service_add_method(made, &create, NULL, handler, NULL);
     weft_service_add_method(made, &watch, NULL, handler, NULL);
+    weft_service_prefetch(made, &watch, "watched:{id}");
     weft_group_new(made, "Bad Name", NULL);
     weft_group *group = weft_group_new(made, "events", NULL);
     weft_group_new(made, "events", NULL);
@@ -93,6 +94,7 @@ END_TEST
 START_TEST(service_tells_all_registration_errors_at_once)
 {
     static const char *const parts[] = { "/t.v1.T/Create is registered twice",
+                                         "prefetch 'watched:{id}': register method /t.v1.T/Watch first",
                                          "/t.v1.T/Watch streams",
                                          "group 'Bad Name'",
                                          "group 'events' is made twice",

@@ -10,6 +10,7 @@ int main(void)
     suite_add_tcase(suite, client_case());
     suite_add_tcase(suite, local_case());
     suite_add_tcase(suite, payload_case());
+    suite_add_tcase(suite, prefetch_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

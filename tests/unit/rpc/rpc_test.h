@@ -11,5 +11,6 @@ TCase *life_case(void);
 TCase *client_case(void);
 TCase *local_case(void);
 TCase *payload_case(void);
+TCase *prefetch_case(void);
 
 #endif

@@ -9,9 +9,10 @@
 #include "contract/message.h"
 #include "data/tx.h"
 
+#include <assert.h>
 #include <string.h>
 
-enum { CACHED_LEASE_MS = 3000, CACHED_KEY_MAX = 1024 };
+enum { CACHED_LEASE_MS = 3000, CACHED_KEY_MAX = 1024, CACHED_PREFETCH_MAX = 32 };
 
 struct weft_cache_lease_token {
     const char *key;
@@ -44,15 +45,13 @@ static bool cached_run(struct weft_work *work, const struct weft_cache_op *op, s
     return weft_cache_run(work->cache, op, 1, ret_result, ret_lease) == WEFT_RC_OK;
 }
 
-/* Unpacks into `out`, which is of the descriptor's size. The bytes are copied first: the message may borrow from them,
- * and the cache's own copy ends with the lease. */
-static bool value_unpack(struct weft_work *work, const struct weft_cache_result *result, ProtobufCMessage *out)
+/* Unpacks into `out`, which is of the descriptor's size. */
+static bool value_unpack(struct weft_work *work, const struct weft_prefetched *found, ProtobufCMessage *out)
 {
     static const struct weft_guard_limits limits = WEFT_GUARD_DEFAULT;
-    const void *bytes = weft_arena_copy(work->arena, result->value, result->value_size);
     ProtobufCMessage *message;
     struct weft_fault fault;
-    if (weft_guard_unpack(&limits, out->descriptor, bytes, result->value_size, work->arena, &message, &fault) !=
+    if (weft_guard_unpack(&limits, out->descriptor, found->value, found->value_size, work->arena, &message, &fault) !=
         WEFT_OK)
         return false;
     memcpy(out, message, out->descriptor->sizeof_message);
@@ -68,25 +67,73 @@ static void token_keep(struct weft_work *work, const char *key, int64_t token)
     work->fills = kept;
 }
 
-bool weft_cached(weft_work *work, const char *key, ProtobufCMessage *out)
+/* ---- looking up -------------------------------------------------------------------------------------------------- */
+
+struct weft_prefetched *weft_cached_will_prefetch(struct weft_work *work, const char *key)
 {
-    if (!cached_usable(work, key)) return false;
-    const struct weft_cache_op op = { .verb = cached_leases(work) ? WEFT_CACHE_GET_OR_LEASE : WEFT_CACHE_GET,
-                                      .key = key,
-                                      .key_size = strlen(key),
-                                      .integer = CACHED_LEASE_MS };
-    struct weft_cache_result result = { 0 };
+    if (!cached_usable(work, key)) return NULL;
+    struct weft_prefetched *prefetched = weft_arena_alloc(work->arena, sizeof *prefetched);
+    prefetched->key = key;
+    return prefetched;
+}
+
+/* The bytes are copied: the cache's own end with the lease. */
+static void prefetched_set(struct weft_work *work, const struct weft_cache_result *result)
+{
+    struct weft_prefetched *prefetched = work->prefetched;
+    prefetched->rc = result->rc;
+    prefetched->token = result->integer;
+    prefetched->value_size = result->value_size;
+    if (result->rc == WEFT_RC_OK) prefetched->value = weft_arena_copy(work->arena, result->value, result->value_size);
+}
+
+void weft_cached_prefetch(struct weft_cache *cache, struct weft_work *const *works, size_t n)
+{
+    struct weft_cache_op ops[CACHED_PREFETCH_MAX];
+    struct weft_cache_result results[CACHED_PREFETCH_MAX] = { 0 };
+    const bool leases = (weft_cache_caps(cache) & WEFT_CACHE_LEASES) != 0;
+    assert(n <= CACHED_PREFETCH_MAX);
+    for (size_t i = 0; i < n; i++)
+        ops[i] = (struct weft_cache_op){ .verb = leases ? WEFT_CACHE_GET_OR_LEASE : WEFT_CACHE_GET,
+                                         .key = works[i]->prefetched->key,
+                                         .key_size = strlen(works[i]->prefetched->key),
+                                         .integer = CACHED_LEASE_MS };
     struct weft_cache_lease lease;
-    bool answered = false, damaged = false;
-    if (cached_run(work, &op, &result, &lease)) {
-        answered = result.rc == WEFT_RC_OK && value_unpack(work, &result, out);
-        damaged = result.rc == WEFT_RC_OK && !answered;
-        if (result.rc == WEFT_RC_NOT_FOUND) token_keep(work, key, result.integer);
+    const int32_t rc = weft_cache_run(cache, ops, n, results, &lease);
+    for (size_t i = 0; i < n; i++) {
+        if (rc != WEFT_RC_OK) results[i] = (struct weft_cache_result){ .rc = rc };
+        prefetched_set(works[i], &results[i]);
     }
     weft_cache_release(&lease);
-    if (damaged) weft_cached_delete(work, (const char *const[]){ key, NULL });
-    return answered;
 }
+
+/* What is there under the key: looked up before, or now. NULL: there can be nothing. */
+static const struct weft_prefetched *cached_find(struct weft_work *work, const char *key)
+{
+    struct weft_prefetched *ahead = work->prefetched;
+    if (ahead == NULL || strcmp(ahead->key, key) != 0) {
+        ahead = weft_cached_will_prefetch(work, key);
+        if (ahead == NULL) return NULL;
+        work->prefetched = ahead;
+        cached_wait(work);
+        weft_cached_prefetch(work->cache, &work, 1);
+    }
+    work->prefetched = NULL; /* it answers once: the next time the value may be another */
+    return ahead;
+}
+
+bool weft_cached(weft_work *work, const char *key, ProtobufCMessage *out)
+{
+    const struct weft_prefetched *found = cached_find(work, key);
+    if (found == NULL) return false;
+    if (found->rc == WEFT_RC_NOT_FOUND) token_keep(work, key, found->token);
+    if (found->rc != WEFT_RC_OK) return false;
+    if (value_unpack(work, found, out)) return true;
+    weft_cached_delete(work, (const char *const[]){ key, NULL }); /* it is damaged */
+    return false;
+}
+
+/* ---- filling ----------------------------------------------------------------------------------------------------- */
 
 /* The lease taken for the key, which a fill uses up; NULL: none. */
 static struct weft_cache_lease_token *token_take(struct weft_work *work, const char *key)

@@ -115,13 +115,15 @@ weft_status weft_local_call(const struct weft_rpc_method *method, const struct w
     struct local_call call = { request->parent, request->metadata, nested_of(request->parent) };
     struct weft_work work = local_work(method, request, &call);
     struct weft_invoke_result result;
+    ProtobufCMessage *in;
     weft_status status;
     if (call.nested >= MAX_NESTED)
         status = weft_fault_set(&work.fault, WEFT_RESOURCE_EXHAUSTED,
                                 "%u calls inside calls of this host: do its services call each other in a circle?",
                                 call.nested);
     else
-        status = weft_invoke(method, &work, &limits, request->bytes, request->size, &result);
+        status = weft_invoke_unpack(method, &work, &limits, request->bytes, request->size, &in);
+    if (status == WEFT_OK) status = weft_invoke(method, &work, &limits, in, &result);
     weft_invoke_log(&work, weft_status_name(status), begun_ns);
     if (status == WEFT_OK)
         *ret_response = weft_message_pack(request->arena, result.message);

@@ -38,7 +38,7 @@ struct weft_control {
     grpc_server *server;
     grpc_completion_queue *queue;
     struct weft_tally *tally;
-    struct weft_crew *crew;
+    struct weft_crew *crews[2];
     const struct weft_registry *registry;
     struct weft_registry *own; /* the files of control_methods */
     const char **services;     /* NULL before the start */
@@ -319,7 +319,8 @@ static void *control_main(void *arg)
             tag->run(tag, event.success != 0, NULL);
         }
         if (weft_clock_ns() < tick_ns) continue;
-        weft_crew_relieve(control->crew);
+        for (size_t i = 0; i < sizeof control->crews / sizeof control->crews[0]; i++)
+            if (control->crews[i] != NULL) weft_crew_relieve(control->crews[i]);
         tick_ns = weft_clock_ns() + TICK_NS;
     }
 }
@@ -392,7 +393,7 @@ struct weft_control *weft_control_new(const struct weft_control_options *options
     struct weft_control *control = weft_memory_zeroed(1, sizeof *control);
     control->server = options->server;
     control->tally = options->tally;
-    control->crew = options->crew;
+    memcpy(control->crews, options->crews, sizeof control->crews);
     control->registry = options->registry;
     control->own = own_registry();
     pthread_mutex_init(&control->lock, NULL);

@@ -16,7 +16,7 @@ struct weft_control;
 struct weft_control_options {
     grpc_server *server;
     struct weft_tally *tally;
-    struct weft_crew *crew; /* relieved by the control thread's ticks */
+    struct weft_crew *crews[2]; /* relieved by the control thread's ticks; NULL: none */
     const struct weft_registry *registry;
 };
 

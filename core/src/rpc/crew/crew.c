@@ -27,7 +27,7 @@ struct weft_worker {
 };
 
 struct weft_crew {
-    grpc_completion_queue *queue;
+    struct weft_crew_source source;
     pthread_mutex_t lock;
     struct weft_worker *followers;
     /* Read by the leader without the lock: only the leader's own doings make it fall, but for relieve(), after which
@@ -42,11 +42,11 @@ struct weft_crew {
     struct weft_worker workers[];
 };
 
-struct weft_crew *weft_crew_new(grpc_completion_queue *queue, uint32_t workers, uint32_t max_workers)
+struct weft_crew *weft_crew_new(struct weft_crew_source source, uint32_t workers, uint32_t max_workers)
 {
     assert(max_workers >= 2 && workers >= 1 && workers <= max_workers);
     struct weft_crew *crew = weft_memory_zeroed(1, sizeof *crew + max_workers * sizeof crew->workers[0]);
-    crew->queue = queue;
+    crew->source = source;
     pthread_mutex_init(&crew->lock, NULL);
     crew->last_job = &crew->first_job;
     crew->min_workers = workers;
@@ -131,7 +131,7 @@ static bool worker_leads(const struct weft_worker *worker)
     return atomic_load_explicit(&worker->leads, memory_order_relaxed);
 }
 
-/* Called by the leader when the queue has ended: so do all. */
+/* Called by the leader when the source has ended: so do all. */
 static void crew_close(struct weft_crew *crew)
 {
     pthread_mutex_lock(&crew->lock);
@@ -143,17 +143,15 @@ static void crew_close(struct weft_crew *crew)
 
 static void worker_lead(struct weft_worker *worker)
 {
-    struct weft_crew *crew = worker->crew;
-    gpr_timespec never = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    const struct weft_crew_source *source = &worker->crew->source;
     while (worker_leads(worker)) {
-        grpc_event event = grpc_completion_queue_next(crew->queue, never, NULL);
-        if (event.type == GRPC_QUEUE_SHUTDOWN) {
-            crew_close(crew);
+        struct weft_tag *tag;
+        bool ok;
+        if (!source->next(source->arg, &tag, &ok)) {
+            crew_close(worker->crew);
             return;
         }
-        struct weft_tag *tag = event.tag;
-        weft_tag_back(tag);
-        tag->run(tag, event.success != 0, worker);
+        tag->run(tag, ok, worker);
     }
 }
 

@@ -1,25 +1,31 @@
-/* rpc/crew/crew.h - the workers: threads that share one completion queue as leader and followers.
+/* rpc/crew/crew.h - the workers: threads that share one source of work as leader and followers.
  *
- * One thread, the leader, waits on the queue and runs what arrives itself: no hand-over between threads, no system call
- * but gRPC's own. Before a handler waits it hands leadership on to a follower; when none is left a reserve thread is
- * started, up to a bound. A handler runs only while a successor stands by, so somebody always is on the queue; with
- * none left, calls are deferred until a worker comes back. */
+ * One thread, the leader, waits on the source and runs what arrives itself: no hand-over between threads, no system
+ * call but the source's own. Before a handler waits it hands leadership on to a follower; when none is left a reserve
+ * thread is started, up to a bound. A handler runs only while a successor stands by, so somebody always is on the
+ * source; with none left, calls are deferred until a worker comes back. */
 #ifndef WEFT_RPC_CREW_H
 #define WEFT_RPC_CREW_H
 
 #include "base/fault.h"
 #include "rpc/crew/tag.h"
-#include <grpc/grpc.h>
 #include <stdint.h>
 
 struct weft_crew;
 
+/* What gives work: gRPC's completion queue, or what calls wait for together. */
+struct weft_crew_source {
+    /* Waits for the next, as long as it takes. False: nothing comes any more. The leader's thread. */
+    bool (*next)(void *arg, struct weft_tag **ret_tag, bool *ret_ok);
+    void *arg;
+};
+
 /* `workers` threads are started by start and stay, up to `max_workers` come and go. max_workers is 2 at least: one to
- * wait and one on the queue. */
-struct weft_crew *weft_crew_new(grpc_completion_queue *queue, uint32_t workers, uint32_t max_workers);
+ * wait and one on the source. */
+struct weft_crew *weft_crew_new(struct weft_crew_source source, uint32_t workers, uint32_t max_workers);
 weft_status weft_crew_start(struct weft_crew *crew,
                             struct weft_fault *ret_fault); /* UNAVAILABLE: no thread to be had */
-/* Joins and frees. The queue has been shut down, or start was never called. */
+/* Joins and frees. The source has ended, or start was never called; NULL is fine. */
 void weft_crew_free(struct weft_crew *crew);
 
 /* May this worker run what waits: does it not lead, or stands a successor by? */

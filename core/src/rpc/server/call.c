@@ -1,12 +1,16 @@
 /* rpc/server/call.c - a call's life:
  *
- *   requested -> arrived -> (deferred ->) handler, commit -> one batch with the whole answer -> answered -> requested
+ *   requested -> arrived -> (prefetched ->) (deferred ->) handler, commit -> one batch with the whole answer ->
+ * answered
+ *   -> requested
  *
  * Two events a call. All memory of a call is its slot's, used again for the next. */
 #include "rpc/server/call.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "data/cache/cached.h"
+#include "rpc/prefetch/prefetch_key.h"
 #include "rpc/server/deadline.h"
 #include "rpc/server/details.h"
 #include "rpc/server/invoke.h"
@@ -138,27 +142,61 @@ static void call_open(struct weft_rpc_call *call)
         weft_invoke_deadline(method, weft_deadline_from_gpr(call->deadline), call->pool->deadline_ns);
 }
 
+static weft_status call_unpack(struct weft_rpc_call *call)
+{
+    const struct weft_guard_limits *limits = &call->pool->limits;
+    struct weft_payload payload;
+    weft_status status = weft_payload_open(&payload, call->request, limits->max_bytes, &call->work.fault);
+    if (status != WEFT_OK) return status;
+    status = weft_invoke_unpack(call->method->method, &call->work, limits, payload.bytes, payload.size, &call->in);
+    weft_payload_close(&payload);
+    return status;
+}
+
 static void call_run(struct weft_rpc_call *call, struct weft_worker *worker)
 {
-    struct weft_payload payload;
     struct weft_invoke_result result;
     weft_worker_enter(worker);
     call->worker = worker;
-    call->status = weft_payload_open(&payload, call->request, call->pool->limits.max_bytes, &call->work.fault);
-    if (call->status == WEFT_OK) {
-        call->status =
-            weft_invoke(call->method->method, &call->work, &call->pool->limits, payload.bytes, payload.size, &result);
-        weft_payload_close(&payload);
-    }
+    call->status = weft_invoke(call->method->method, &call->work, &call->pool->limits, call->in, &result);
     if (call->status == WEFT_OK) call->response = response_pack(&result);
     call_answer(call);
     weft_worker_leave(worker);
+}
+
+/* By this worker, if somebody takes its place while it waits; else by the next that is free. */
+static void call_run_or_defer(struct weft_rpc_call *call, struct weft_crew *crew, struct weft_worker *worker)
+{
+    if (weft_worker_may_wait(worker))
+        call_run(call, worker);
+    else
+        weft_crew_defer(crew, &call->deferred);
 }
 
 static void call_deferred(struct weft_tag *tag, bool ok, struct weft_worker *worker)
 {
     (void)ok;
     call_run(WEFT_TAG_OWNER(tag, struct weft_rpc_call, deferred), worker);
+}
+
+/* The cache has answered, or not. */
+static void call_prefetched(struct weft_tag *tag, bool ok, struct weft_worker *worker)
+{
+    (void)ok;
+    struct weft_rpc_call *call = WEFT_TAG_OWNER(tag, struct weft_rpc_call, prefetch.tag);
+    call_run_or_defer(call, weft_prefetch_crew(call->pool->prefetch), worker);
+}
+
+/* Does the call look something up first, and waits for it in a queue? */
+static bool call_prefetch(struct weft_rpc_call *call)
+{
+    const struct weft_prefetch_key *prefetch = call->method->method->prefetch;
+    if (prefetch == NULL || call->pool->prefetch == NULL) return false;
+    const char *key = weft_prefetch_key_of(prefetch, call->arena, call->in);
+    if (key != NULL) call->work.prefetched = weft_cached_will_prefetch(&call->work, key);
+    if (call->work.prefetched == NULL) return false;
+    weft_prefetch_push(call->pool->prefetch, &call->prefetch);
+    return true;
 }
 
 static void call_arrived(struct weft_tag *tag, bool ok, struct weft_worker *worker)
@@ -178,10 +216,10 @@ static void call_arrived(struct weft_tag *tag, bool ok, struct weft_worker *work
         call_refuse(call, WEFT_UNAVAILABLE, "draining: this instance is about to end");
     else if (!fits)
         call_refuse(call, WEFT_RESOURCE_EXHAUSTED, "too many calls at a time, try again later");
-    else if (weft_worker_may_wait(worker))
-        call_run(call, worker);
-    else
-        weft_crew_defer(pool->crew, &call->deferred);
+    else if ((call->status = call_unpack(call)) != WEFT_OK)
+        call_answer(call);
+    else if (!call_prefetch(call))
+        call_run_or_defer(call, pool->crew, worker);
 }
 
 /* ---- the slot ---------------------------------------------------------------------------------------------------- */
@@ -192,6 +230,8 @@ struct weft_rpc_call *weft_rpc_call_new(struct weft_pool *pool)
     call->arrived.run = call_arrived;
     call->deferred.run = call_deferred;
     call->answered.run = call_answered;
+    call->prefetch.tag.run = call_prefetched;
+    call->prefetch.work = &call->work;
     call->pool = pool;
     grpc_metadata_array_init(&call->metadata);
     return call;

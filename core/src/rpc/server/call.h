@@ -4,11 +4,13 @@
 
 #include "data/work.h"
 #include "rpc/crew/tag.h"
+#include "rpc/prefetch/prefetch.h"
 #include "rpc/server/pool.h"
 
 struct weft_rpc_call {
     struct weft_tag arrived, deferred, answered;
-    struct weft_rpc_call *next; /* free, or being requested */
+    struct weft_prefetch_item prefetch; /* while it waits for the cache */
+    struct weft_rpc_call *next;         /* free, or being requested */
     struct weft_pool *pool;
     struct weft_pool_method *method;
 
@@ -21,6 +23,7 @@ struct weft_rpc_call {
     struct weft_worker *worker; /* runs the handler */
     struct weft_arena *arena;   /* made when the slot is first used */
     struct weft_work work;
+    ProtobufCMessage *in; /* the request, of the arena */
     uint64_t arrived_ns;
 
     /* The answer: core reads it until `answered` comes. */

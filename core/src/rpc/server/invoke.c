@@ -48,13 +48,10 @@ static bool work_has_failed(const struct weft_work *work)
     return work->fault.status != WEFT_OK || (work->tx != NULL && weft_tx_fault(work->tx)->status != WEFT_OK);
 }
 
-/* What the client asks, unless it has given up: whoever it asked in our stead may be at work already. */
-static weft_status request_open(const struct weft_rpc_method *method, struct weft_work *work,
-                                const struct weft_guard_limits *limits, const void *request, size_t size,
-                                ProtobufCMessage **ret_in)
+weft_status weft_invoke_unpack(const struct weft_rpc_method *method, struct weft_work *work,
+                               const struct weft_guard_limits *limits, const void *request, size_t size,
+                               ProtobufCMessage **ret_in)
 {
-    if (weft_clock_ns() >= work->deadline_ns)
-        return weft_fault_set(&work->fault, WEFT_DEADLINE_EXCEEDED, "the deadline passed before the handler began");
     return weft_guard_unpack(limits, method->type->input->descriptor, request, size, work->arena, ret_in, &work->fault);
 }
 
@@ -98,12 +95,12 @@ static weft_status run_once(const struct weft_rpc_method *method, struct weft_wo
 }
 
 weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *work,
-                        const struct weft_guard_limits *limits, const void *request, size_t size,
+                        const struct weft_guard_limits *limits, const ProtobufCMessage *in,
                         struct weft_invoke_result *ret_result)
 {
-    ProtobufCMessage *in;
-    const weft_status status = request_open(method, work, limits, request, size, &in);
-    if (status != WEFT_OK) return status;
+    /* The client has given up, and whoever it asked in our stead may be at work already. */
+    if (weft_clock_ns() >= work->deadline_ns)
+        return weft_fault_set(&work->fault, WEFT_DEADLINE_EXCEEDED, "the deadline passed before the handler began");
     const bool may_repeat = (method->type->flags & WEFT_METHOD_IDEMPOTENCY_KEY) != 0;
     const char *key = may_repeat ? weft_metadata(work, WEFT_REQUEST_METADATA) : NULL;
     if (key != NULL) return run_once(method, work, limits, key, in, ret_result);

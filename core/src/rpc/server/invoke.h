@@ -15,10 +15,15 @@ struct weft_invoke_result {
 /* The method's deadline for a call that came with `deadline_ns` (WEFT_NEVER: with none). */
 uint64_t weft_invoke_deadline(const struct weft_rpc_method *method, uint64_t deadline_ns, uint64_t default_ns);
 
-/* Finishes the work. The result is set on WEFT_OK only; else work->fault tells why. What cannot be sent as an answer is
- * found before the commit, which it prevents. */
+/* The request, through the guard, in the work's arena; it borrows nothing of the bytes. */
+weft_status weft_invoke_unpack(const struct weft_rpc_method *method, struct weft_work *work,
+                               const struct weft_guard_limits *limits, const void *request, size_t size,
+                               ProtobufCMessage **ret_in);
+
+/* Runs the handler and finishes the work. The result is set on WEFT_OK only; else work->fault tells why. What cannot be
+ * sent as an answer is found before the commit, which it prevents. */
 weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *work,
-                        const struct weft_guard_limits *limits, const void *request, size_t size,
+                        const struct weft_guard_limits *limits, const ProtobufCMessage *in,
                         struct weft_invoke_result *ret_result);
 
 /* The line that every call leaves when it is over. `code` as gRPC spells it. */

@@ -13,6 +13,7 @@
 #include <grpc/grpc.h>
 #include <stdatomic.h>
 
+struct weft_prefetch;
 struct weft_rpc_call;
 
 enum weft_phase { WEFT_PHASE_STARTING, WEFT_PHASE_OPEN, WEFT_PHASE_DRAINING };
@@ -28,6 +29,7 @@ struct weft_pool {
     grpc_server *server;
     grpc_completion_queue *queue;
     struct weft_crew *crew;
+    struct weft_prefetch *prefetch; /* NULL: no method reads ahead, or the cache never waits */
     struct weft_tally *tally;
     struct weft_guard_limits limits;
     uint64_t deadline_ns; /* of calls that bring none, relative */

@@ -7,6 +7,7 @@
 #include "rpc/control/control.h"
 #include "rpc/crew/crew.h"
 #include "rpc/port/port.h"
+#include "rpc/prefetch/prefetch.h"
 #include "rpc/server/pool.h"
 #include <assert.h>
 #include <grpc/grpc.h>
@@ -18,6 +19,7 @@
 
 #define DEFAULT_WORKERS     16
 #define DEFAULT_MAX_WORKERS 64
+#define PREFETCH_WORKERS    2 /* one to wait for the cache, one to take its place */
 #define DEFAULT_MAX_CALLS   1024
 #define DEFAULT_CONNECTIONS 4096
 #define DEFAULT_MAX_MESSAGE (4u << 20)
@@ -118,7 +120,30 @@ static void server_gone(struct weft_tag *tag, bool ok, struct weft_worker *worke
     weft_tally_done(&server->tally);
 }
 
-static struct weft_rpc_server *server_make(const struct weft_rpc_options *options, const struct weft_registry *registry)
+/* The crew's source: core's queue. */
+static bool queue_next(void *arg, struct weft_tag **ret_tag, bool *ret_ok)
+{
+    grpc_event event = grpc_completion_queue_next(arg, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    if (event.type == GRPC_QUEUE_SHUTDOWN) return false;
+    *ret_tag = event.tag;
+    *ret_ok = event.success != 0;
+    weft_tag_back(*ret_tag);
+    return true;
+}
+
+/* The queue of calls that wait for the cache; NULL: no method looks anything up first, or the cache never waits. */
+static struct weft_prefetch *server_prefetch(const struct weft_rpc_options *options,
+                                             const struct weft_rpc_method *methods, size_t n_methods)
+{
+    for (size_t i = 0; i < n_methods; i++)
+        if (methods[i].prefetch != NULL && methods[i].cache != NULL &&
+            (weft_cache_caps(methods[i].cache) & WEFT_CACHE_SHARED) != 0)
+            return weft_prefetch_new(methods[i].cache, PREFETCH_WORKERS, options->max_workers);
+    return NULL;
+}
+
+static struct weft_rpc_server *server_make(const struct weft_rpc_options *options, const struct weft_registry *registry,
+                                           const struct weft_rpc_method *methods, size_t n_methods)
 {
     grpc_init();
     struct weft_rpc_server *server = weft_memory_zeroed(1, sizeof *server);
@@ -130,10 +155,16 @@ static struct weft_rpc_server *server_make(const struct weft_rpc_options *option
     server->server = core_server_new(options->max_message_bytes);
     server->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server->server, server->queue, NULL);
-    server->crew = weft_crew_new(server->queue, options->workers, options->max_workers);
+    server->crew =
+        weft_crew_new((struct weft_crew_source){ queue_next, server->queue }, options->workers, options->max_workers);
     server->pool = server_pool(server, options);
+    server->pool.prefetch = server_prefetch(options, methods, n_methods);
     server->control = weft_control_new(&(struct weft_control_options){
-        .server = server->server, .tally = &server->tally, .crew = server->crew, .registry = registry });
+        .server = server->server,
+        .tally = &server->tally,
+        .crews = { server->crew, weft_prefetch_crew(server->pool.prefetch) },
+        .registry = registry,
+    });
     return server;
 }
 
@@ -142,7 +173,7 @@ weft_status weft_rpc_server_new(const struct weft_rpc_options *given, const stru
                                 struct weft_rpc_server **ret_server, struct weft_fault *ret_fault)
 {
     const struct weft_rpc_options options = options_complete(given);
-    struct weft_rpc_server *server = server_make(&options, registry);
+    struct weft_rpc_server *server = server_make(&options, registry, methods, n_methods);
     weft_status status = weft_pool_init(&server->pool, methods, n_methods, ret_fault);
     if (status == WEFT_OK)
         status = weft_rpc_port_new(options.listen, options.max_connections, &server->port, ret_fault);
@@ -163,6 +194,8 @@ weft_status weft_rpc_server_start(struct weft_rpc_server *server, struct weft_fa
 {
     grpc_server_start(server->server);
     weft_status status = weft_control_start(server->control, ret_fault);
+    if (status == WEFT_OK && server->pool.prefetch != NULL)
+        status = weft_prefetch_start(server->pool.prefetch, ret_fault);
     if (status == WEFT_OK) status = weft_crew_start(server->crew, ret_fault);
     if (status != WEFT_OK) return status;
     server->has_crew = true;
@@ -244,6 +277,7 @@ void weft_rpc_server_stop(struct weft_rpc_server *server)
     weft_tally_wait(&server->tally);
     grpc_completion_queue_shutdown(server->queue);
     weft_control_join(server->control);
+    weft_prefetch_free(server->pool.prefetch);
     weft_crew_free(server->crew);
     grpc_server_destroy(server->server);
     grpc_completion_queue_destroy(server->queue);

@@ -12,6 +12,7 @@
 
 struct weft_rpc_server;
 struct weft_rpc_local; /* rpc/local.h */
+struct weft_prefetch_key;
 
 struct weft_rpc_options {
     const char *listen;         /* "127.0.0.1:50051"; port 0: any */
@@ -32,7 +33,8 @@ struct weft_rpc_method {
     const char *service; /* the weft service that answers */
     struct weft_store *store;
     struct weft_cache *cache;
-    const struct weft_rpc_local *local; /* what its handler can call without the network; NULL: nothing */
+    const struct weft_prefetch_key *prefetch; /* what its calls look up first (rpc/prefetch); or NULL */
+    const struct weft_rpc_local *local;       /* what its handler can call without the network; NULL: nothing */
 };
 
 /* Before anything else of gRPC: its log lines become ours. The host's thread, with SIGTERM and SIGINT blocked (gRPC
