@@ -4,6 +4,7 @@
 
 #include "order/v1/events.weft.h"
 #include "user/v1/events.weft.h"
+#include "user/v1/session.weft.h"
 #include "user/v1/user.weft.h"
 
 /* users.c: one user */
@@ -21,6 +22,14 @@ User__V1__User *user_from_row(weft_work *work, const weft_rows *rows);
 /* user_pages.c: all users */
 weft_status user_list(weft_call *call, const User__V1__ListUsersRequest *in, User__V1__ListUsersResponse *out,
                       void *arg);
+
+/* sessions.c: who is logged in */
+weft_status session_create(weft_call *call, const User__V1__CreateSessionRequest *in,
+                           User__V1__CreateSessionResponse *out, void *arg);
+weft_status session_get(weft_call *call, const User__V1__GetSessionRequest *in, User__V1__GetSessionResponse *out,
+                        void *arg);
+weft_status session_delete(weft_call *call, const User__V1__DeleteSessionRequest *in,
+                           User__V1__DeleteSessionResponse *out, void *arg);
 
 /* user_rules.c: what a request may hold. They name the field in the call's error if it may not. */
 bool user_email_is_valid(weft_call *call, const char *email);

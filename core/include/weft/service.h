@@ -67,6 +67,9 @@ WEFT_API char *weft_uuid_of(weft_work *work, const char *text);
 /* Is it a UUID in the 8-4-4-4-12 form, any case? NULL is not. Any thread. */
 WEFT_API bool weft_is_uuid(const char *text);
 
+/* A name that cannot be guessed: 128 random bits as 32 hex digits. */
+WEFT_API char *weft_secret(weft_work *work);
+
 /* The host's clock in milliseconds since the epoch; a test's fake clock shows here. */
 WEFT_API int64_t weft_now_ms(weft_work *work);
 /* Milliseconds left until the work's deadline; 0 when it has passed. */
@@ -162,6 +165,21 @@ WEFT_API void weft_service_prefetch(weft_service *service, const struct weft_met
 
 /* Drops the key once the transaction has committed, before the client is answered. */
 WEFT_API void weft_cache_drop(weft_tx *tx, const char *key);
+
+/* Values that live in the cache and nowhere else: sessions, codes that are good once. They are lost with the cache, and
+ * no transaction covers them: what must not be lost belongs in the store. Unlike above, a cache that is away is an error,
+ * UNAVAILABLE, and no miss. Keys as above.
+ *
+ *  weft_keep_put   keeps a copy of the message for ttl_s seconds, 1 to 366 days; over what was there.
+ *  weft_keep_get   unpacks it into `out`, an initialised message, and, unless ttl_s is 0, keeps it for ttl_s seconds from
+ *                  now (sliding expiry), in the same round trip.
+ *  weft_keep_drop  forgets it.
+ *
+ * The last two return NOT_FOUND if there is none: a plain answer, which is no error of the work until the handler makes
+ * it one. Others are: UNAVAILABLE; DATA_LOSS for a value that is no such message. No error text names the key. */
+WEFT_API weft_status weft_keep_put(weft_work *work, const char *key, const ProtobufCMessage *message, uint32_t ttl_s);
+WEFT_API weft_status weft_keep_get(weft_work *work, const char *key, ProtobufCMessage *out, uint32_t ttl_s);
+WEFT_API weft_status weft_keep_drop(weft_work *work, const char *key);
 
 /* ---- a service --------------------------------------------------------------------------------------------------- */
 

@@ -138,7 +138,7 @@ void weft_id_v5(const char *source, const char *name, char ret_id[WEFT_ID_SIZE])
     uuid_format(bytes, ret_id);
 }
 
-void weft_id_random(char ret_hex[33])
+void weft_id_random(char ret_hex[WEFT_ID_RANDOM_SIZE])
 {
     uint8_t bytes[16];
     random_fill(bytes, sizeof bytes);

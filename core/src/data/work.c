@@ -44,6 +44,13 @@ char *weft_uuid(weft_work *work)
     return id;
 }
 
+char *weft_secret(weft_work *work)
+{
+    char *secret = weft_arena_alloc(work->arena, WEFT_ID_RANDOM_SIZE);
+    weft_id_random(secret);
+    return secret;
+}
+
 char *weft_uuid_of(weft_work *work, const char *text)
 {
     if (!weft_is_uuid(text)) return NULL;

@@ -34,6 +34,7 @@ int main(void)
     Suite *suite = suite_create("user");
     suite_add_tcase(suite, users_case());
     suite_add_tcase(suite, user_pages_case());
+    suite_add_tcase(suite, sessions_case());
     suite_add_tcase(suite, order_counts_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -4,6 +4,7 @@
 
 #include "order/v1/events.weft.h"
 #include "user/v1/events.weft.h"
+#include "user/v1/session.weft.h"
 #include "user/v1/user.weft.h"
 #include <check.h>
 #include <weft/test.h>
@@ -19,6 +20,7 @@ User__V1__User *create(char *email, char *name);
 
 TCase *users_case(void);
 TCase *user_pages_case(void);
+TCase *sessions_case(void);
 TCase *order_counts_case(void);
 
 #endif
