@@ -267,9 +267,7 @@ void rabbit_connection_back_off(struct connection *connection)
     if (wait < backoff_first_ns) wait = backoff_first_ns;
     if (wait > backoff_most_ns || connection->fault_health == WEFT_HEALTH_REFUSED) wait = backoff_most_ns;
     connection->backoff_ns = wait;
-    rabbit->random = rabbit->random * 1664525u + 1013904223u;
-    /* Between half and all of it, so that those who lost the same broker do not come back at the same time. */
-    connection->retry_ns = rabbit_now(rabbit) + wait / 2 + wait / 2 * (rabbit->random >> 16) / 65536;
+    connection->retry_ns = rabbit_now(rabbit) + rabbit_jitter(rabbit, wait);
 }
 
 /* ---- sending and heartbeats ------------------------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ struct connection {
     char fault[400];
 };
 
-enum { RABBIT_CONTROL_CHANNEL = 1 }; /* rpc of the consuming connection; confirmed publishes of the publishing one */
+enum { RABBIT_CONTROL_CHANNEL = 1 }; /* rpc of a consuming connection; confirmed publishes of the publishing one */
 
 void rabbit_connection_init(struct connection *connection, struct rabbit *rabbit, const char *name);
 /* Connects and logs in, within the option connect_timeout. false: broken. */

@@ -3,6 +3,7 @@
  * the next consumer would get later messages before those that return. */
 #include "consumer.h"
 
+#include "declare.h"
 #include "frame.h"
 #include "instance.h"
 #include "settle.h"
@@ -12,9 +13,14 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { FIRST_CHANNEL = RABBIT_CONTROL_CHANNEL + 1, DELIVERY_ARRAY = 64, PREFETCH_MAX = 65535 };
+enum { DELIVERY_ARRAY = 64, PREFETCH_MAX = 65535 };
 
-static const uint64_t refused_wait_ns = 1000000000;
+static const struct seat_kind consumer_seat;
+
+static struct subscription *subscription_of(struct seat *seat)
+{
+    return (struct subscription *)(void *)((char *)seat - offsetof(struct subscription, seat));
+}
 
 struct subscription *rabbit_subscription_new(const char *queue, uint32_t flags, uint32_t credit, void *tag)
 {
@@ -24,6 +30,7 @@ struct subscription *rabbit_subscription_new(const char *queue, uint32_t flags, 
     subscription->flags = flags;
     subscription->credit = credit < PREFETCH_MAX ? credit : PREFETCH_MAX;
     subscription->active = true;
+    subscription->seat.kind = &consumer_seat;
     subscription->queue = strdup(queue);
     subscription->acks = calloc(subscription->credit, sizeof *subscription->acks);
     if (subscription->queue != NULL && subscription->acks != NULL) return subscription;
@@ -62,10 +69,10 @@ void rabbit_consumer_free_all(struct rabbit *rabbit)
 /* ---- channels --------------------------------------------------------------------------------------------------- */
 
 /* The channel is gone: what the host still has is void, what it has not got will come again. */
-static void channel_gone(struct rabbit *rabbit, struct subscription *subscription)
+static void consumer_gone(struct rabbit *rabbit, struct seat *seat)
 {
-    if (subscription->channel != 0) rabbit->consumers.channels[subscription->channel] = NULL;
-    subscription->channel = 0;
+    struct subscription *subscription = subscription_of(seat);
+    (void)rabbit;
     subscription->epoch++;
     subscription->n_acks = 0;
     subscription->last_tag = subscription->arriving_tag = 0;
@@ -76,81 +83,57 @@ static void channel_gone(struct rabbit *rabbit, struct subscription *subscriptio
     subscription->in_hand = NULL;
 }
 
-static void channel_close(struct rabbit *rabbit, struct subscription *subscription)
+static void consumer_name(const struct rabbit *rabbit, const struct subscription *subscription, char name[128])
 {
-    amqp_channel_close_t close = { .reply_code = AMQP_REPLY_SUCCESS };
-    rabbit_frame_method(&rabbit->consuming, subscription->channel, AMQP_CHANNEL_CLOSE_METHOD, &close);
-    rabbit->consumers.closing[subscription->channel] = true;
-    channel_gone(rabbit, subscription);
+    snprintf(name, 128, "%s-%u", rabbit->name, subscription->seat.channel);
 }
 
-static amqp_channel_t channel_free_number(const struct rabbit *rabbit)
+/* channel.open, basic.qos, basic.consume in one flight; basic.consume-ok is the last answer. */
+static void consumer_begin(struct rabbit *rabbit, struct subscription *subscription)
 {
-    int most = amqp_get_channel_max(rabbit->consuming.state);
-    for (int i = FIRST_CHANNEL; i < CONSUMER_CHANNELS && (most == 0 || i <= most); i++) {
-        if (rabbit->consumers.channels[i] == NULL && !rabbit->consumers.closing[i]) return (amqp_channel_t)i;
-    }
-    return 0;
-}
-
-/* channel.open, basic.qos, basic.consume. */
-static enum rabbit_reply consumer_begin(struct rabbit *rabbit, struct subscription *subscription,
-                                        amqp_channel_t channel, char *ret_text, size_t size)
-{
-    struct connection *connection = &rabbit->consuming;
+    struct seat *seat = &subscription->seat;
     char name[128];
-    amqp_channel_open(connection->state, channel);
-    enum rabbit_reply reply = rabbit_connection_reply(connection, channel, "channel.open", ret_text, size);
-    if (reply == RABBIT_REPLY_OK) {
-        amqp_basic_qos(connection->state, channel, 0, (uint16_t)subscription->credit, 0);
-        reply = rabbit_connection_reply(connection, channel, "basic.qos", ret_text, size);
-    }
-    if (reply == RABBIT_REPLY_OK) {
-        snprintf(name, sizeof name, "%s-%u", rabbit->name, channel);
-        amqp_basic_consume(connection->state, channel, amqp_cstring_bytes(subscription->queue),
-                           amqp_cstring_bytes(name), 0, 0, 0, amqp_empty_table);
-        reply = rabbit_connection_reply(connection, channel, "basic.consume", ret_text, size);
-    }
-    return reply;
-}
-
-static void consumer_open_one(struct rabbit *rabbit, struct subscription *subscription)
-{
-    char text[300] = "";
-    amqp_channel_t channel = channel_free_number(rabbit);
-    if (channel == 0) { /* those that are closing will be free soon */
-        rabbit->consumers.retry_ns = rabbit_now(rabbit) + refused_wait_ns;
-        return;
-    }
-    subscription->channel = channel;
-    rabbit->consumers.channels[channel] = subscription;
-    if (consumer_begin(rabbit, subscription, channel, text, sizeof text) != RABBIT_REPLY_REFUSED) return;
-    rabbit_log(rabbit, WEFT_LOG_WARN, "cannot consume from queue '%s': %s; declaring the topology again",
-               subscription->queue, text);
-    channel_close(rabbit, subscription);
-    rabbit->topology_in_place = false;
-    rabbit->consumers.retry_ns = rabbit_now(rabbit) + refused_wait_ns;
+    if (!rabbit_seat_take(rabbit, seat)) return;
+    consumer_name(rabbit, subscription, name);
+    amqp_basic_qos_t qos = { .prefetch_count = (uint16_t)subscription->credit };
+    amqp_basic_consume_t consume = { .queue = amqp_cstring_bytes(subscription->queue),
+                                     .consumer_tag = amqp_cstring_bytes(name) };
+    rabbit_frame_method(&seat->line->connection, seat->channel, AMQP_BASIC_QOS_METHOD, &qos);
+    rabbit_frame_method(&seat->line->connection, seat->channel, AMQP_BASIC_CONSUME_METHOD, &consume);
 }
 
 void rabbit_consumer_open(struct rabbit *rabbit)
 {
     struct subscription *subscription;
-    if (rabbit_now(rabbit) < rabbit->consumers.retry_ns) return;
     DL_FOREACH(rabbit->consumers.all, subscription)
     {
-        if (subscription->channel != 0 || subscription->leaving) continue;
-        if (!rabbit->topology_in_place || !rabbit_connection_drain(&rabbit->consuming)) return;
-        consumer_open_one(rabbit, subscription);
-        rabbit_keep_alive(rabbit);
+        rabbit_seat_check(rabbit, &subscription->seat);
+        if (subscription->leaving || !rabbit_seat_is_due(rabbit, &subscription->seat)) continue;
+        if (rabbit_declare_is_in_place(rabbit, subscription->queue)) consumer_begin(rabbit, subscription);
     }
 }
 
-void rabbit_consumer_lost(struct rabbit *rabbit)
+const struct subscription *rabbit_consumer_failed(const struct rabbit *rabbit)
 {
-    struct subscription *subscription;
+    const struct subscription *subscription;
     DL_FOREACH(rabbit->consumers.all, subscription)
-    channel_gone(rabbit, subscription);
-    memset(rabbit->consumers.closing, 0, sizeof rabbit->consumers.closing);
+    {
+        if (!subscription->leaving && subscription->seat.fault[0] != '\0') return subscription;
+    }
+    return NULL;
+}
+
+uint64_t rabbit_consumer_next_ns(const struct rabbit *rabbit)
+{
+    uint64_t next_ns = UINT64_MAX;
+    const struct subscription *subscription;
+    DL_FOREACH(rabbit->consumers.all, subscription)
+    {
+        if (subscription->seat.channel == 0 && !rabbit_declare_is_in_place(rabbit, subscription->queue)) continue;
+        uint64_t mine_ns = rabbit_seat_next_ns(&subscription->seat);
+        if (mine_ns < next_ns) next_ns = mine_ns;
+    }
+    return next_ns;
 }
 
 /* ---- coming and going ------------------------------------------------------------------------------------------- */
@@ -160,40 +143,42 @@ void rabbit_consumer_add(struct rabbit *rabbit, struct subscription *subscriptio
     DL_APPEND(rabbit->consumers.all, subscription);
 }
 
-static void return_undelivered(struct rabbit *rabbit, struct subscription *subscription)
+static void return_undelivered(struct subscription *subscription)
 {
     struct incoming *incoming;
     DL_FOREACH(subscription->ready, incoming)
-    rabbit_settle_nack(rabbit, subscription, incoming->tag, true);
+    rabbit_settle_nack(subscription, incoming->tag, true);
     incoming_free_list(&subscription->ready);
 }
 
-static void consumer_cancel(struct rabbit *rabbit, const struct subscription *subscription)
+static void consumer_cancel(const struct rabbit *rabbit, const struct subscription *subscription)
 {
     char name[128];
-    snprintf(name, sizeof name, "%s-%u", rabbit->name, subscription->channel);
+    consumer_name(rabbit, subscription, name);
     amqp_basic_cancel_t cancel = { .consumer_tag = amqp_cstring_bytes(name), .nowait = 1 };
-    rabbit_frame_method(&rabbit->consuming, subscription->channel, AMQP_BASIC_CANCEL_METHOD, &cancel);
+    rabbit_frame_method(&subscription->seat.line->connection, subscription->seat.channel, AMQP_BASIC_CANCEL_METHOD,
+                        &cancel);
 }
 
-static void queue_delete(struct rabbit *rabbit, const struct subscription *subscription)
+static void queue_delete(const struct subscription *subscription)
 {
     amqp_queue_delete_t drop = { .queue = amqp_cstring_bytes(subscription->queue), .nowait = 1 };
-    rabbit_frame_method(&rabbit->consuming, subscription->channel, AMQP_QUEUE_DELETE_METHOD, &drop);
+    rabbit_frame_method(&subscription->seat.line->connection, subscription->seat.channel, AMQP_QUEUE_DELETE_METHOD,
+                        &drop);
 }
 
 void rabbit_consumer_leave(struct rabbit *rabbit, struct subscription *subscription)
 {
     subscription->leaving = true;
-    if (subscription->channel == 0) return;
+    if (subscription->seat.channel == 0) return;
     if ((subscription->flags & (WEFT_QUEUE_ORDERED | WEFT_QUEUE_BROADCAST)) == 0) {
         consumer_cancel(rabbit, subscription);
-        return_undelivered(rabbit, subscription);
+        return_undelivered(subscription);
         return;
     }
-    rabbit_settle_subscription(rabbit, subscription, true);
-    if ((subscription->flags & WEFT_QUEUE_BROADCAST) != 0) queue_delete(rabbit, subscription);
-    channel_close(rabbit, subscription);
+    rabbit_settle_subscription(subscription, true);
+    if ((subscription->flags & WEFT_QUEUE_BROADCAST) != 0) queue_delete(subscription);
+    rabbit_seat_leave(rabbit, &subscription->seat);
 }
 
 void rabbit_consumer_retire(struct rabbit *rabbit)
@@ -202,9 +187,9 @@ void rabbit_consumer_retire(struct rabbit *rabbit)
     DL_FOREACH_SAFE(rabbit->consumers.all, subscription, next)
     {
         if (!subscription->leaving || subscription->n_held > 0) continue;
-        if (subscription->channel != 0) {
-            rabbit_settle_subscription(rabbit, subscription, true);
-            channel_close(rabbit, subscription);
+        if (subscription->seat.channel != 0) {
+            rabbit_settle_subscription(subscription, true);
+            rabbit_seat_leave(rabbit, &subscription->seat);
         }
         DL_DELETE(rabbit->consumers.all, subscription);
         rabbit_subscription_free(subscription);
@@ -265,13 +250,13 @@ static void delivery_begin(struct subscription *subscription, const amqp_basic_d
     short_text(subscription->routing_key, deliver->routing_key);
 }
 
-static void delivery_complete(struct rabbit *rabbit, struct subscription *subscription)
+static void delivery_complete(struct subscription *subscription)
 {
     struct incoming *incoming = subscription->arriving;
     subscription->arriving = NULL;
     subscription->arriving_tag = 0;
     if (subscription->leaving) { /* came while basic.cancel was on its way */
-        rabbit_settle_nack(rabbit, subscription, incoming->tag, true);
+        rabbit_settle_nack(subscription, incoming->tag, true);
         free(incoming);
         return;
     }
@@ -286,7 +271,7 @@ static void delivery_decline(struct rabbit *rabbit, struct subscription *subscri
                subscription->queue,
                too_large ? "is larger than max_message_bytes and goes to its dead-letter queue" : "finds no memory");
     rabbit->host->count(rabbit->host, "declined_total", 1);
-    rabbit_settle_nack(rabbit, subscription, subscription->arriving_tag, !too_large);
+    rabbit_settle_nack(subscription, subscription->arriving_tag, !too_large);
     subscription->arriving_tag = 0;
 }
 
@@ -311,10 +296,10 @@ static void delivery_header(struct rabbit *rabbit, struct subscription *subscrip
     incoming->epoch = subscription->epoch;
     if (subscription->arriving_redelivered) incoming->delivery.flags |= WEFT_DELIVERY_REDELIVERED;
     subscription->arriving = incoming;
-    if (incoming->body_size == 0) delivery_complete(rabbit, subscription);
+    if (incoming->body_size == 0) delivery_complete(subscription);
 }
 
-static void delivery_body(struct rabbit *rabbit, struct subscription *subscription, amqp_bytes_t bytes)
+static void delivery_body(struct subscription *subscription, amqp_bytes_t bytes)
 {
     struct incoming *incoming = subscription->arriving;
     if (incoming == NULL) return;
@@ -322,68 +307,51 @@ static void delivery_body(struct rabbit *rabbit, struct subscription *subscripti
     size_t size = bytes.len < room ? bytes.len : room;
     memcpy(incoming->body + incoming->body_filled, bytes.bytes, size);
     incoming->body_filled += size;
-    if (incoming->body_filled == incoming->body_size) delivery_complete(rabbit, subscription);
+    if (incoming->body_filled == incoming->body_size) delivery_complete(subscription);
 }
 
 /* ---- frames ----------------------------------------------------------------------------------------------------- */
 
-/* The broker closed the channel (consumer_timeout, a queue deleted) or ended the consumer: begins again, with the
- * topology first, for the queue may be gone. */
+/* Begins again, with the topology first, for the queue may be gone. */
 static void consumer_ended(struct rabbit *rabbit, struct subscription *subscription, const char *why)
 {
     rabbit_log(rabbit, WEFT_LOG_WARN, "the broker ended consuming from queue '%s': %s; beginning again",
                subscription->queue, why);
     rabbit->host->count(rabbit->host, "consumers_ended_total", 1);
-    rabbit->topology_in_place = false;
+    rabbit_declare_again(rabbit, subscription->queue);
 }
 
-static void channel_closed(struct rabbit *rabbit, struct subscription *subscription, const amqp_frame_t *frame)
+/* consumer_timeout, the queue was deleted, an access refused. */
+static void consumer_refused(struct rabbit *rabbit, struct seat *seat, int code, const char *text)
 {
-    amqp_channel_close_ok_t agreed = { 0 };
-    char text[300];
-    rabbit_frame_method(&rabbit->consuming, frame->channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &agreed);
-    rabbit->consumers.closing[frame->channel] = false;
-    if (subscription == NULL) return;
-    rabbit_close_text(&frame->payload.method, text, sizeof text);
-    channel_gone(rabbit, subscription);
-    consumer_ended(rabbit, subscription, text);
+    (void)code;
+    consumer_ended(rabbit, subscription_of(seat), text);
+    rabbit_seat_fail(rabbit, seat, "%s", text);
 }
 
-/* Channel 0 and the control channel: nothing that we do there makes the broker close them, so start afresh. */
-static void control_method(struct rabbit *rabbit, const amqp_method_t *method)
+static void consumer_method(struct rabbit *rabbit, struct subscription *subscription, const amqp_method_t *method)
 {
-    char text[300];
-    if (method->id != AMQP_CONNECTION_CLOSE_METHOD && method->id != AMQP_CHANNEL_CLOSE_METHOD) return;
-    rabbit_close_text(method, text, sizeof text);
-    rabbit_connection_break(&rabbit->consuming, WEFT_HEALTH_DOWN, "the broker closed the consuming connection: %s",
-                            text);
-}
-
-static void consumer_method(struct rabbit *rabbit, struct subscription *subscription, const amqp_frame_t *frame)
-{
-    const amqp_method_t *method = &frame->payload.method;
-    if (method->id == AMQP_CHANNEL_CLOSE_OK_METHOD) {
-        rabbit->consumers.closing[frame->channel] = false;
-    } else if (method->id == AMQP_CHANNEL_CLOSE_METHOD) {
-        channel_closed(rabbit, subscription, frame);
-    } else if (subscription != NULL && method->id == AMQP_BASIC_DELIVER_METHOD) {
+    if (method->id == AMQP_BASIC_DELIVER_METHOD) {
         delivery_begin(subscription, method->decoded);
-    } else if (subscription != NULL && method->id == AMQP_BASIC_CANCEL_METHOD) {
-        channel_close(rabbit, subscription); /* a notice: the queue was deleted, or its leader is gone */
+    } else if (method->id == AMQP_BASIC_CONSUME_OK_METHOD) {
+        rabbit_seat_works(&subscription->seat);
+    } else if (method->id == AMQP_BASIC_CANCEL_METHOD) { /* a notice: the queue was deleted, or its leader is gone */
         consumer_ended(rabbit, subscription, "cancelled, the queue is gone");
-    } /* else an answer to what was sent without waiting */
+        rabbit_seat_fail(rabbit, &subscription->seat, "the broker cancelled it, the queue was gone");
+    } /* else an answer that another one follows */
 }
 
-void rabbit_consumer_frame(struct rabbit *rabbit, const amqp_frame_t *frame)
+static void consumer_frame(struct rabbit *rabbit, struct seat *seat, const amqp_frame_t *frame)
 {
-    if (frame->channel >= CONSUMER_CHANNELS) return;
-    struct subscription *subscription = rabbit->consumers.channels[frame->channel];
-    if (frame->frame_type == AMQP_FRAME_METHOD && frame->channel < FIRST_CHANNEL)
-        control_method(rabbit, &frame->payload.method);
-    else if (frame->frame_type == AMQP_FRAME_METHOD)
-        consumer_method(rabbit, subscription, frame);
-    else if (subscription != NULL && frame->frame_type == AMQP_FRAME_HEADER)
+    struct subscription *subscription = subscription_of(seat);
+    if (frame->frame_type == AMQP_FRAME_METHOD)
+        consumer_method(rabbit, subscription, &frame->payload.method);
+    else if (frame->frame_type == AMQP_FRAME_HEADER)
         delivery_header(rabbit, subscription, frame);
-    else if (subscription != NULL && frame->frame_type == AMQP_FRAME_BODY)
-        delivery_body(rabbit, subscription, frame->payload.body_fragment);
+    else if (frame->frame_type == AMQP_FRAME_BODY)
+        delivery_body(subscription, frame->payload.body_fragment);
 }
+
+static const struct seat_kind consumer_seat = { .frame = consumer_frame,
+                                                .gone = consumer_gone,
+                                                .refused = consumer_refused };

@@ -1,7 +1,8 @@
-/* consumer.h - subscriptions at the broker: a channel for each, from basic.consume to its close. */
+/* consumer.h - subscriptions at the broker: a seat for each, from basic.consume to its close. */
 #ifndef WEFT_AMQP_CONSUMER_H
 #define WEFT_AMQP_CONSUMER_H
 
+#include "line.h"
 #include "message.h"
 
 #include <amqp.h>
@@ -12,7 +13,7 @@
 
 struct rabbit;
 
-enum { CONSUMER_CHANNELS = 2048, CONSUMER_SHORT_TEXT = 256 };
+enum { CONSUMER_SHORT_TEXT = 256 };
 
 struct subscription {
     /* Set once. */
@@ -25,16 +26,16 @@ struct subscription {
 
     /* The I/O thread's from here on. */
     struct subscription *prev, *next; /* in the list of all that are not yet freed */
-    amqp_channel_t channel;           /* 0: none */
-    uint64_t epoch;                   /* counts the channels it has had */
-    bool leaving;                     /* unsubscribed: no new channel */
-    bool refused;                     /* the host took less than offered: nothing until it settles */
-    struct incoming *ready;           /* complete, to be delivered; by tag */
-    struct incoming *in_hand;         /* in the host's hands and of this epoch; by tag */
-    struct incoming *stale;           /* in the host's hands, of an earlier epoch */
-    size_t n_held;                    /* both of them: together never more than the credit */
-    struct incoming *arriving;        /* its body is not complete */
-    uint64_t arriving_tag;            /* of the last basic.deliver; 0: none is under way */
+    struct seat seat;
+    uint64_t epoch;            /* counts the channels it has had */
+    bool leaving;              /* unsubscribed: no new channel */
+    bool refused;              /* the host took less than offered: nothing until it settles */
+    struct incoming *ready;    /* complete, to be delivered; by tag */
+    struct incoming *in_hand;  /* in the host's hands and of this epoch; by tag */
+    struct incoming *stale;    /* in the host's hands, of an earlier epoch */
+    size_t n_held;             /* both of them: together never more than the credit */
+    struct incoming *arriving; /* its body is not complete */
+    uint64_t arriving_tag;     /* of the last basic.deliver; 0: none is under way */
     bool arriving_redelivered;
     char exchange[CONSUMER_SHORT_TEXT], routing_key[CONSUMER_SHORT_TEXT]; /* of the last basic.deliver */
     uint64_t last_tag; /* highest delivered by the broker in this epoch */
@@ -46,9 +47,6 @@ struct subscription {
 
 struct consumers {
     struct subscription *all;
-    struct subscription *channels[CONSUMER_CHANNELS]; /* by number; NULL: free, or closing */
-    bool closing[CONSUMER_CHANNELS];                  /* channel.close is sent, close-ok has not come */
-    uint64_t retry_ns;                                /* a channel was refused: not to be tried again before */
     struct scratch scratch;
 };
 
@@ -58,12 +56,11 @@ void rabbit_subscription_free(struct subscription *subscription); /* with all de
 /* I/O thread. */
 void rabbit_consumer_add(struct rabbit *rabbit, struct subscription *subscription);
 void rabbit_consumer_leave(struct rabbit *rabbit, struct subscription *subscription);
-/* Opens channels for subscriptions that have none. */
+/* Begins subscriptions that are not, and whose queue is in place. */
 void rabbit_consumer_open(struct rabbit *rabbit);
-/* The consuming connection is gone, and all channels with it. */
-void rabbit_consumer_lost(struct rabbit *rabbit);
-/* A frame from the consuming connection. */
-void rabbit_consumer_frame(struct rabbit *rabbit, const amqp_frame_t *frame);
+/* One whose last try failed; NULL: none. */
+const struct subscription *rabbit_consumer_failed(const struct rabbit *rabbit);
+uint64_t rabbit_consumer_next_ns(const struct rabbit *rabbit);
 /* Delivers what is ready, in arrays. */
 void rabbit_consumer_deliver(struct rabbit *rabbit);
 /* Ends those that are unsubscribed and have nothing left in the host's hands. */

@@ -4,7 +4,7 @@
  * (loop.c) owns everything else: both connections, the publisher's window, the subscriptions, the topology.
  *
  *   host ---> plugin.c ---> mailbox ---> loop ---> publisher ---> frame ---> connection ---> broker
- *                                          |-----> consumer, settle, topology ----^
+ *                                          |-----> declare, consumer, settle, line -^
  *   host <--- complete, deliver, ready, health <--- loop
  */
 #ifndef WEFT_AMQP_INSTANCE_H
@@ -36,12 +36,14 @@ struct rabbit {
     pthread_t thread;
 
     /* The I/O thread's. */
-    struct connection consuming; /* deliveries, settlements and topology: never blocked by the broker's alarms */
+    struct line *lines; /* deliveries, settlements and topology: never blocked by the broker's alarms */
     struct connection publishing;
     struct publisher publisher;
     struct topology *topology; /* wanted; NULL: nothing declared yet */
-    bool topology_in_place;
-    uint64_t topology_retry_ns;
+    bool topics_in_place;
+    uint64_t topics_retry_ns;
+    bool routed;                     /* the queues that answer are bound: publishing may begin */
+    uint64_t routed_latest_ns;       /* it begins then, whatever the queues do; 0: not connected yet */
     struct topic_name *known_topics; /* exchanges that are there for certain */
     struct consumers consumers;
     int32_t health;
@@ -59,7 +61,9 @@ int32_t rabbit_error(struct weft_error *ret_error, int32_t rc, const char *forma
 uint64_t rabbit_now(const struct rabbit *rabbit);
 /* The I/O thread: returns when the mailbox says so. */
 void *rabbit_loop(void *rabbit);
-/* Keeps both connections' heartbeats going while one of them is busy with the broker. */
+/* Somewhere between half of a wait and all of it, so that those who lost the same broker do not come back at once. */
+uint64_t rabbit_jitter(struct rabbit *rabbit, uint64_t wait_ns);
+/* Keeps all connections' heartbeats going while one of them is busy with the broker. */
 void rabbit_keep_alive(struct rabbit *rabbit);
 
 #endif

@@ -6,6 +6,7 @@
  * is named for this instance and expires without it. Bindings are only added: what an earlier version bound stays
  * bound.
  */
+#include "declare.h"
 #include "instance.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 
 int32_t rabbit_error(struct weft_error *ret_error, int32_t rc, const char *format, ...)
 {
@@ -60,11 +62,12 @@ static int thread_start(struct rabbit *rabbit)
 static void rabbit_free(struct rabbit *rabbit)
 {
     rabbit_consumer_free_all(rabbit);
-    rabbit_topology_forget(rabbit);
+    rabbit_declare_forget(rabbit);
     rabbit_topology_free(rabbit->topology);
     rabbit_topology_free(rabbit->declared);
     rabbit_topology_free(rabbit->mailbox.mail.topology);
-    rabbit_connection_destroy(&rabbit->consuming);
+    while (rabbit->lines != NULL)
+        rabbit_line_free(rabbit, rabbit->lines);
     rabbit_connection_destroy(&rabbit->publishing);
     rabbit_publisher_destroy(&rabbit->publisher);
     rabbit_mailbox_destroy(&rabbit->mailbox);
@@ -88,9 +91,9 @@ static struct rabbit *rabbit_new(const struct weft_open *open, bool tls)
     rabbit->name = open->instance != NULL ? open->instance : "weft";
     rabbit->tls = tls;
     pthread_mutex_init(&rabbit->delivering, NULL);
-    rabbit_connection_init(&rabbit->consuming, rabbit, "consuming");
     rabbit_connection_init(&rabbit->publishing, rabbit, "publishing");
     bool good = rabbit_mailbox_init(&rabbit->mailbox, (size_t)options->window);
+    good = rabbit_line_new(rabbit) != NULL && good;
     good = rabbit_publisher_init(&rabbit->publisher, (size_t)options->window) && good;
     if (good) return rabbit;
     rabbit_free(rabbit);
@@ -116,8 +119,12 @@ static int32_t rabbit_open(const struct weft_open *open, void **ret_self, struct
 /* Ends whatever call of the library the I/O thread waits in. */
 static void connections_shut(struct rabbit *rabbit)
 {
+    struct line *line;
     pthread_mutex_lock(&rabbit->mailbox.lock);
-    if (rabbit->consuming.shared_fd >= 0) shutdown(rabbit->consuming.shared_fd, SHUT_RDWR);
+    DL_FOREACH(rabbit->lines, line)
+    {
+        if (line->connection.shared_fd >= 0) shutdown(line->connection.shared_fd, SHUT_RDWR);
+    }
     if (rabbit->publishing.shared_fd >= 0) shutdown(rabbit->publishing.shared_fd, SHUT_RDWR);
     pthread_mutex_unlock(&rabbit->mailbox.lock);
 }
@@ -233,6 +240,10 @@ static const struct weft_option rabbit_option_table[] = {
     { OPTION(queue_expires),
       .help = "queues that nobody uses for so long are deleted, with their messages: for tests; 0 is never",
       .initial = "0s", .type = WEFT_OPTION_DURATION, .min = 0, .max = SECONDS(86400) },
+    { OPTION(queue_settle),
+      .help = "time between making a queue and binding it; RabbitMQ saves what it knows of a queue up to 2s later, and "
+              "loses a younger one, with its messages, when it is killed",
+      .initial = "2500ms", .type = WEFT_OPTION_DURATION, .min = 0, .max = SECONDS(60) },
     { OPTION(max_message_bytes),
       .help =
           "largest payload, in bytes; publishing a larger one is refused, a received one goes to the dead-letter queue",

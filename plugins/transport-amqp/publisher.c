@@ -3,6 +3,7 @@
  * nobody listens to before it confirms it. */
 #include "publisher.h"
 
+#include "declare.h"
 #include "frame.h"
 #include "instance.h"
 
@@ -152,8 +153,10 @@ static void publisher_send_one(struct rabbit *rabbit, const struct weft_publish 
         publisher_complete(rabbit, operation, WEFT_RC_REFUSED, fault);
         return;
     }
-    if (!rabbit_topology_ensure(rabbit, message->topic, why, sizeof why)) {
-        publisher_complete(rabbit, operation, rabbit->consuming.broken ? WEFT_RC_NOT_SENT : WEFT_RC_REFUSED, why);
+    if (!rabbit_declare_topic(rabbit, message->topic, why, sizeof why)) {
+        const struct connection *asked = &rabbit->lines->connection;
+        bool refused = asked->state != NULL && !asked->broken;
+        publisher_complete(rabbit, operation, refused ? WEFT_RC_REFUSED : WEFT_RC_NOT_SENT, why);
         rabbit_publisher_report(rabbit); /* while `why` is there */
         return;
     }

@@ -11,16 +11,17 @@
 
 static const uint64_t hold_ns = 20000000; /* 20 ms */
 
-void rabbit_settle_nack(struct rabbit *rabbit, struct subscription *subscription, uint64_t tag, bool requeue)
+void rabbit_settle_nack(const struct subscription *subscription, uint64_t tag, bool requeue)
 {
     amqp_basic_nack_t nack = { .delivery_tag = tag, .requeue = requeue };
-    rabbit_frame_method(&rabbit->consuming, subscription->channel, AMQP_BASIC_NACK_METHOD, &nack);
+    rabbit_frame_method(&subscription->seat.line->connection, subscription->seat.channel, AMQP_BASIC_NACK_METHOD,
+                        &nack);
 }
 
-static void settle_ack(struct rabbit *rabbit, const struct subscription *subscription, uint64_t tag, bool multiple)
+static void settle_ack(const struct subscription *subscription, uint64_t tag, bool multiple)
 {
     amqp_basic_ack_t ack = { .delivery_tag = tag, .multiple = multiple };
-    rabbit_frame_method(&rabbit->consuming, subscription->channel, AMQP_BASIC_ACK_METHOD, &ack);
+    rabbit_frame_method(&subscription->seat.line->connection, subscription->seat.channel, AMQP_BASIC_ACK_METHOD, &ack);
 }
 
 static void settle_one(struct rabbit *rabbit, const struct settlement *settlement)
@@ -38,7 +39,7 @@ static void settle_one(struct rabbit *rabbit, const struct settlement *settlemen
             if (subscription->n_acks == 0) subscription->acks_since_ns = rabbit_now(rabbit);
             subscription->acks[subscription->n_acks++] = incoming->tag;
         } else {
-            rabbit_settle_nack(rabbit, subscription, incoming->tag, settlement->verdict == WEFT_VERDICT_REQUEUE);
+            rabbit_settle_nack(subscription, incoming->tag, settlement->verdict == WEFT_VERDICT_REQUEUE);
         }
     }
     free(incoming);
@@ -59,7 +60,7 @@ static uint64_t lowest_unsettled(const struct subscription *subscription)
     return subscription->last_tag + 1;
 }
 
-void rabbit_settle_subscription(struct rabbit *rabbit, struct subscription *subscription, bool singly)
+void rabbit_settle_subscription(struct subscription *subscription, bool singly)
 {
     uint64_t lowest = lowest_unsettled(subscription), highest = 0;
     size_t kept = 0;
@@ -68,12 +69,12 @@ void rabbit_settle_subscription(struct rabbit *rabbit, struct subscription *subs
         if (tag < lowest)
             highest = tag > highest ? tag : highest;
         else if (singly)
-            settle_ack(rabbit, subscription, tag, false);
+            settle_ack(subscription, tag, false);
         else
             subscription->acks[kept++] = tag;
     }
     subscription->n_acks = kept;
-    if (highest > 0) settle_ack(rabbit, subscription, highest, true);
+    if (highest > 0) settle_ack(subscription, highest, true);
 }
 
 void rabbit_settle_flush(struct rabbit *rabbit, bool all)
@@ -82,10 +83,10 @@ void rabbit_settle_flush(struct rabbit *rabbit, bool all)
     struct subscription *subscription;
     DL_FOREACH(rabbit->consumers.all, subscription)
     {
-        if (subscription->n_acks == 0 || subscription->channel == 0) continue;
+        if (subscription->n_acks == 0 || subscription->seat.channel == 0) continue;
         bool singly = all || subscription->leaving || subscription->n_acks > subscription->credit / 2 ||
                       now_ns >= subscription->acks_since_ns + hold_ns;
-        rabbit_settle_subscription(rabbit, subscription, singly);
+        rabbit_settle_subscription(subscription, singly);
     }
 }
 
@@ -95,7 +96,8 @@ uint64_t rabbit_settle_next_ns(const struct rabbit *rabbit)
     const struct subscription *subscription;
     DL_FOREACH(rabbit->consumers.all, subscription)
     {
-        if (subscription->n_acks > 0 && subscription->channel != 0 && subscription->acks_since_ns + hold_ns < next_ns)
+        if (subscription->n_acks > 0 && subscription->seat.channel != 0 &&
+            subscription->acks_since_ns + hold_ns < next_ns)
             next_ns = subscription->acks_since_ns + hold_ns;
     }
     return next_ns;

@@ -1,6 +1,8 @@
-/* topology.h - the exchanges, queues and bindings wanted, and putting them in place. */
+/* topology.h - the exchanges, queues and bindings wanted. declare.h puts them in place. */
 #ifndef WEFT_AMQP_TOPOLOGY_H
 #define WEFT_AMQP_TOPOLOGY_H
+
+#include "line.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,6 +12,9 @@
 
 struct rabbit;
 
+/* What its next declaration is to do: look whether it is there and bind it, or make it, to be bound later. */
+enum queue_stage { QUEUE_LOOK, QUEUE_MAKE };
+
 /* A queue as declared by the host. */
 struct queue {
     char *name;
@@ -18,6 +23,13 @@ struct queue {
     uint32_t flags;
     struct weft_binding *bindings; /* texts are the topology's */
     uint32_t n_bindings;
+
+    /* The I/O thread's. */
+    struct seat seat; /* while it is declared */
+    enum queue_stage stage;
+    uint32_t n_expected; /* answers */
+    bool in_place;
+    bool refused; /* the broker has another one */
 };
 
 /* A copy of what the host declared; not changed afterwards. */
@@ -43,13 +55,5 @@ void rabbit_topology_free(struct topology *topology); /* NULL is fine */
  * queue of one. false: there is none. */
 bool rabbit_topology_find(const struct topology *topology, const char *name, const char **ret_broker_name,
                           uint32_t *ret_flags);
-
-/* I/O thread: declares and binds everything over the consuming connection. false: it is broken, or the broker has
- * another topology and ret_text names the difference. */
-bool rabbit_topology_apply(struct rabbit *rabbit, char *ret_text, size_t size);
-/* I/O thread: is the exchange there? One that nobody declared here is looked for, and made if it is missing. false:
- * not, for the reason in ret_text. */
-bool rabbit_topology_ensure(struct rabbit *rabbit, const char *topic, char *ret_text, size_t size);
-void rabbit_topology_forget(struct rabbit *rabbit); /* what is known of the broker's exchanges */
 
 #endif

@@ -1,14 +1,13 @@
 #!/usr/bin/python3
 """50 kills (-9) of user-service, order-service and the broker at random moments under load: nothing lost, nothing doubled.
 
-WEFT_KILLS sets another number, WEFT_SEED repeats a run, WEFT_QUEUE_TYPE=quorum takes quorum queues. The default is classic:
-RabbitMQ 3.10 as a single node now and then answers INTERNAL_ERROR for a quorum queue for good after a kill -9.
+WEFT_KILLS sets another number, WEFT_SEED repeats a run, WEFT_QUEUE_TYPE=classic takes classic queues.
 """
 import random
 from weft_scenario import *
 
 KILLS = int(os.environ.get("WEFT_KILLS", "50"))
-QUEUES_OF = {"WEFT_AMQP_QUEUE_TYPE": os.environ.get("WEFT_QUEUE_TYPE", "classic")}
+QUEUES_OF = {"WEFT_AMQP_QUEUE_TYPE": os.environ.get("WEFT_QUEUE_TYPE", "quorum")} | QUEUE_SETTLES
 SEED = int(os.environ.get("WEFT_SEED", str(random.randrange(1 << 30))))
 
 

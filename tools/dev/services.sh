@@ -3,11 +3,12 @@
 #   services.sh up DIR [rabbit|redis|pg]...   start (all three), wait until they answer, print the environment
 #   services.sh env DIR                       print the environment again
 #   services.sh kill DIR rabbit|redis|pg      kill -9: what a crash leaves behind; `up` starts it again
+#   services.sh ctl DIR ARGS...               rabbitmqctl, for this folder's RabbitMQ
 #   services.sh down DIR                      stop what this folder started
 # WEFT_SERVICES_PORT is the first of six ports (else six free ones are found); the folder remembers them.
 set -euo pipefail
 command=${1:-} dir=${2:-}
-[ -n "$command" ] && [ -n "$dir" ] || { sed -n '3,7s/^# *//p' "$0" >&2; exit 2; }
+[ -n "$command" ] && [ -n "$dir" ] || { sed -n '3,8s/^# *//p' "$0" >&2; exit 2; }
 shift 2
 # A daemon keeps what it inherits: no descriptor of the caller's (a lock, a pipe) may stay open in it.
 for fd in /proc/$$/fd/*; do
@@ -183,6 +184,7 @@ case $command in
 up) up "$@" ;;
 env) environment ;;
 kill) case ${1:-} in rabbit | redis | pg) stop_one "$1" KILL ;; *) fail "kill rabbit, redis or pg" ;; esac ;;
+ctl) (rabbit_environment; exec timeout 60 /usr/lib/rabbitmq/bin/rabbitmqctl -n "$RABBITMQ_NODENAME" "$@") ;;
 down) down ;;
-*) fail "no command '$command': up, env, kill or down" ;;
+*) fail "no command '$command': up, env, kill, ctl or down" ;;
 esac

@@ -357,8 +357,9 @@ struct weft_transport_ops {
     uint32_t size;
     uint32_t caps;
     /* Hands over the whole topology wanted (copied); again when it changes. Applied at each connect; health is UP only
-     * once the first one is in place, REFUSED with a text that tells the difference if the broker has another. INVALID:
-     * a name that the transport cannot have. A topic that is published to and was never declared is no error: nobody
+     * once the first one is in place, REFUSED with a text that tells the difference if the broker has another. A queue
+     * that does not answer while others do takes nobody down: UP with a text that names it. INVALID: a name that the
+     * transport cannot have. A topic that is published to and was never declared is no error: nobody
      * listens there, or those that another program has bound. */
     int32_t (*declare)(void *self, const struct weft_topology *topology, struct weft_error *ret_error);
     /* Takes a prefix of the operations and returns its length; fewer than n means full until host->ready(). Each one

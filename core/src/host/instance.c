@@ -121,7 +121,8 @@ static void host_gauge(const struct weft_host *host, const char *name, int64_t v
 /* A warning at most: whoever cannot go on without the plugin says so, once, as an error. */
 static void health_log(const struct weft_instance *instance, const struct weft_instance_health *health)
 {
-    bool bad = health->state == WEFT_HEALTH_DOWN || health->state == WEFT_HEALTH_REFUSED;
+    bool bad = health->state == WEFT_HEALTH_DOWN || health->state == WEFT_HEALTH_REFUSED ||
+               (health->state == WEFT_HEALTH_UP && health->text[0] != '\0');
     struct weft_log_fields fields = { .plugin = instance->plugin->name };
     weft_log(bad ? WEFT_LOG_WARN : WEFT_LOG_INFO, instance->context, &fields, "%s is %s%s%s", instance->masked,
              weft_health_name(health->state), health->text[0] != '\0' ? ": " : "", health->text);

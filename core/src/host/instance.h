@@ -38,7 +38,7 @@ const char *weft_instance_url(const struct weft_instance *instance); /* masked *
 /* State and why, any thread. */
 struct weft_instance_health {
     int32_t state; /* enum weft_health */
-    char text[256];
+    char text[512];
 };
 struct weft_instance_health weft_instance_health(struct weft_instance *instance);
 const char *weft_health_name(int32_t state); /* "connecting", "up", "down", "refused" */
