@@ -10,7 +10,7 @@
 static const char *const purposes[] = {
     [WEFT_SESSION_REQUEST] = "request", [WEFT_SESSION_READER] = "reader",     [WEFT_SESSION_RELAY] = "relay",
     [WEFT_SESSION_LANE] = "lane",       [WEFT_SESSION_LISTENER] = "listener", [WEFT_SESSION_MIGRATE] = "migrate",
-    [WEFT_SESSION_ADMIN] = "admin",
+    [WEFT_SESSION_ADMIN] = "admin",     [WEFT_SESSION_GROUP] = "group",
 };
 
 static const char *purpose_name(uint32_t purpose)
@@ -24,6 +24,7 @@ static const char *purpose_settings(uint32_t purpose)
 {
 #define INDEXES_ONLY " -c enable_seqscan=off -c max_parallel_workers_per_gather=0"
     if (purpose == WEFT_SESSION_RELAY) return INDEXES_ONLY " -c synchronous_commit=off";
+    if (purpose == WEFT_SESSION_GROUP) return " -c lock_timeout=10";
     return purpose == WEFT_SESSION_LANE ? INDEXES_ONLY : "";
 #undef INDEXES_ONLY
 }

@@ -135,6 +135,11 @@ WEFT_API void weft_on_violation(weft_tx *tx, const char *constraint, weft_status
  * that has no row to lock. Queued like a statement. */
 WEFT_API weft_status weft_lock_key(weft_tx *tx, const char *key);
 
+/* A transaction that only wrote may be committed together with those of other calls, as one transaction of the store, so
+ * that they share its cost: what the store tells of "this transaction" (its time, its id) is then the same for all. This
+ * one is committed by itself. */
+WEFT_API void weft_tx_alone(weft_tx *tx);
+
 /* Rows, one after the other: weft_next() steps to the next, at first to the first, and says whether there is one.
  * Columns count from 0; one that is not there, or any before the first weft_next(), reads as NULL. */
 WEFT_API bool weft_next(weft_rows *rows);

@@ -71,6 +71,7 @@ static const struct weft_setting settings[] = {
     CHOICE("migrate", "auto", migrates,
            "at the start, tables are brought to their version (auto), checked, or left alone (off)", NULL, NULL),
     RANGE("store_sessions", WEFT_OPTION_INT, "16", 1, 1000, "database sessions of a service's requests, at most"),
+    KEY("commit_groups", WEFT_OPTION_BOOL, "true", "transactions that only write are committed together", NULL, NULL),
     RANGE("cache_sessions", WEFT_OPTION_INT, "16", 1, 1000, "cache sessions, at most"),
     RANGE("idempotency_kept", WEFT_OPTION_DURATION, "24h", S, 90 * 24 * H,
           "how long the answer to a command with an idempotency key is given again"),

@@ -119,6 +119,11 @@ void weft_on_violation(weft_tx *tx, const char *constraint, weft_status status, 
     weft_tx_on_violation(tx, constraint, status, field);
 }
 
+void weft_tx_alone(weft_tx *tx)
+{
+    weft_tx_set_alone(tx);
+}
+
 weft_status weft_lock_key(weft_tx *tx, const char *key)
 {
     const struct weft_store *store = weft_tx_store(tx);

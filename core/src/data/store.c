@@ -8,11 +8,12 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "data/group/committer.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { PURPOSES = WEFT_SESSION_ADMIN + 1 };
+enum { PURPOSES = WEFT_SESSION_GROUP + 1 };
 
 struct class {
     struct weft_session *idle;
@@ -39,7 +40,8 @@ static uint32_t class_limit(const struct weft_store *store, uint32_t purpose)
 /* Sessions of the core's own threads are taken once for long: when given back they are not wanted any more. */
 static bool class_keeps(uint32_t purpose)
 {
-    return purpose == WEFT_SESSION_REQUEST || purpose == WEFT_SESSION_READER || purpose == WEFT_SESSION_LANE;
+    return purpose == WEFT_SESSION_REQUEST || purpose == WEFT_SESSION_READER || purpose == WEFT_SESSION_LANE ||
+           purpose == WEFT_SESSION_GROUP;
 }
 
 struct weft_store *weft_store_new(const struct weft_store_ops *ops, void *self, const char *service,
@@ -76,6 +78,7 @@ static void sessions_close(struct weft_session *session)
 void weft_store_free(struct weft_store *store)
 {
     if (store == NULL) return;
+    weft_committer_stop(store->committer);
     for (size_t i = 0; i < PURPOSES; i++) {
         sessions_close(store->pool->classes[i].idle);
         pthread_cond_destroy(&store->pool->classes[i].released);

@@ -61,6 +61,7 @@ const struct weft_tx_outcome *weft_tx_outcome(const weft_tx *tx);
 
 /* What a violated constraint means; see weft_on_violation. */
 void weft_tx_on_violation(weft_tx *tx, const char *constraint, weft_status status, const char *field);
+void weft_tx_set_alone(weft_tx *tx); /* see weft_tx_alone */
 /* Is it open in the store, so that it holds a session? */
 bool weft_tx_open(const weft_tx *tx);
 /* Is there nothing to send: no statement, no row, nothing open? */

@@ -248,6 +248,19 @@ static weft_status work_commit(struct weft_work *work)
     return WEFT_OK;
 }
 
+bool weft_work_join(struct weft_work *work, weft_status returned, struct weft_join *join)
+{
+    if (returned != WEFT_OK || work->fault.status != WEFT_OK || work->tx == NULL || work->shares_tx) return false;
+    if (work->store == NULL) return false;
+    join->tx = work->tx;
+    return weft_committer_take(work->store->committer, join);
+}
+
+weft_status weft_work_joined(struct weft_work *work)
+{
+    return weft_tx_fault(work->tx)->status == WEFT_OK ? WEFT_OK : fault_take(work, weft_tx_fault(work->tx));
+}
+
 weft_status weft_work_finish(struct weft_work *work, weft_status returned)
 {
     const weft_status status = work_verdict(work, returned);

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "data/cache/cache.h"
+#include "data/group/committer.h"
 #include "data/store.h"
 #include <weft/service.h>
 
@@ -45,6 +46,13 @@ struct weft_work {
 /* Ends the work: commits if `returned` is WEFT_OK and nothing failed, else rolls back; then drops cache keys. Returns
  * the status to answer with; work->fault tells it. The arena is the caller's to free. */
 weft_status weft_work_finish(struct weft_work *work, weft_status returned);
+
+/* Gives the commit away, when there is nothing in it that could not go with others' (data/group), so that no thread
+ * waits for it: join->ended, set by the caller, is told on another thread; then weft_work_joined, or weft_work_finish
+ * where waiting is allowed, finishes the work. False: finish it now. */
+bool weft_work_join(struct weft_work *work, weft_status returned, struct weft_join *join);
+/* As weft_work_finish of a work whose transaction has ended in a group. Does not wait. */
+weft_status weft_work_joined(struct weft_work *work);
 
 /* Before a wait. */
 static inline void weft_work_wait(struct weft_work *work)

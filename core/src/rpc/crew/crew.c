@@ -30,8 +30,8 @@ struct weft_crew {
     struct weft_crew_source source;
     pthread_mutex_t lock;
     struct weft_worker *followers;
-    /* Read by the leader without the lock: only the leader's own doings make it fall, but for relieve(), after which
-     * the old leader is none. */
+    /* Read by the leader without the lock: others make it fall seldom (a job deferred from elsewhere, relieve()), and
+     * hand_on() looks again. */
     atomic_uint_least32_t n_followers;
     struct weft_worker *leader;
     struct weft_tag *first_job, **last_job;
@@ -261,8 +261,7 @@ void weft_worker_hand_on(struct weft_worker *worker)
     pthread_mutex_lock(&crew->lock);
     if (crew->leader == worker) {
         next = follower_pop(crew);
-        assert(next != NULL); /* may_wait() saw to it */
-        leader_set(crew, next);
+        if (next != NULL) leader_set(crew, next); /* else a job took the last since may_wait(): it will be back soon */
     }
     pthread_mutex_unlock(&crew->lock);
     if (next != NULL) pthread_cond_signal(&next->called);

@@ -36,7 +36,7 @@ void weft_worker_hand_on(struct weft_worker *worker);
 void weft_worker_enter(struct weft_worker *worker);
 void weft_worker_leave(struct weft_worker *worker);
 
-/* Has it run by the next worker that is free. The leader's thread. */
+/* Has it run by the next worker that is free. Any thread. */
 void weft_crew_defer(struct weft_crew *crew, struct weft_tag *job);
 
 /* Called now and then: a leader that was inside one handler at the last call and still is has waited in a way that we

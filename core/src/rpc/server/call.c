@@ -124,6 +124,7 @@ static void call_open(struct weft_rpc_call *call)
     const struct weft_rpc_method *method = call->method->method;
     call->arrived_ns = weft_clock_ns();
     call->cancelled = 0;
+    call->committing = false;
     if (call->arena == NULL) call->arena = weft_arena_new(ARENA_BYTES);
     call->work = (struct weft_work){
         .arena = call->arena,
@@ -153,14 +154,65 @@ static weft_status call_unpack(struct weft_rpc_call *call)
     return status;
 }
 
-static void call_run(struct weft_rpc_call *call, struct weft_worker *worker)
+static void call_end(struct weft_rpc_call *call, weft_status status)
+{
+    call->status = status;
+    if (status != WEFT_OK) {
+        grpc_byte_buffer_destroy(call->response);
+        call->response = NULL;
+    }
+    call_answer(call);
+}
+
+/* The response is complete before the commit, so that whoever commits only has to send it. After a commit that was
+ * given away nothing of the call is ours any more. */
+static void call_handle(struct weft_rpc_call *call)
 {
     struct weft_invoke_result result;
+    struct weft_work *work = &call->work;
+    const weft_status status = weft_invoke_handler(call->method->method, work, &call->pool->limits, call->in, &result);
+    if (result.message != NULL) call->response = response_pack(&result);
+    if (!weft_work_join(work, status, &call->join)) call_end(call, weft_work_finish(work, status));
+}
+
+static void call_handle_keyed(struct weft_rpc_call *call)
+{
+    struct weft_invoke_result result;
+    const weft_status status = weft_invoke(call->method->method, &call->work, &call->pool->limits, call->in, &result);
+    if (status == WEFT_OK) call->response = response_pack(&result);
+    call_end(call, status);
+}
+
+static void call_run(struct weft_rpc_call *call, struct weft_worker *worker)
+{
     weft_worker_enter(worker);
     call->worker = worker;
-    call->status = weft_invoke(call->method->method, &call->work, &call->pool->limits, call->in, &result);
-    if (call->status == WEFT_OK) call->response = response_pack(&result);
-    call_answer(call);
+    if (weft_invoke_is_keyed(call->method->method, &call->work))
+        call_handle_keyed(call);
+    else
+        call_handle(call);
+    weft_worker_leave(worker);
+}
+
+/* ---- the commit that was given away ------------------------------------------------------------------------------ */
+
+/* The committer's thread. It must not wait: what has to be committed alone goes to a worker. */
+static void call_joined(struct weft_join *join, enum weft_join_end end)
+{
+    struct weft_rpc_call *call = (struct weft_rpc_call *)(void *)((char *)join - offsetof(struct weft_rpc_call, join));
+    if (end == WEFT_JOIN_ENDED) {
+        call_end(call, weft_work_joined(&call->work));
+        return;
+    }
+    call->committing = true;
+    weft_crew_defer(call->pool->crew, &call->deferred);
+}
+
+static void call_commit(struct weft_rpc_call *call, struct weft_worker *worker)
+{
+    weft_worker_enter(worker);
+    call->worker = worker;
+    call_end(call, weft_work_finish(&call->work, WEFT_OK));
     weft_worker_leave(worker);
 }
 
@@ -176,7 +228,11 @@ static void call_run_or_defer(struct weft_rpc_call *call, struct weft_crew *crew
 static void call_deferred(struct weft_tag *tag, bool ok, struct weft_worker *worker)
 {
     (void)ok;
-    call_run(WEFT_TAG_OWNER(tag, struct weft_rpc_call, deferred), worker);
+    struct weft_rpc_call *call = WEFT_TAG_OWNER(tag, struct weft_rpc_call, deferred);
+    if (call->committing)
+        call_commit(call, worker);
+    else
+        call_run(call, worker);
 }
 
 /* The cache has answered, or not. */
@@ -229,6 +285,7 @@ struct weft_rpc_call *weft_rpc_call_new(struct weft_pool *pool)
     struct weft_rpc_call *call = weft_memory_zeroed(1, sizeof *call);
     call->arrived.run = call_arrived;
     call->deferred.run = call_deferred;
+    call->join.ended = call_joined;
     call->answered.run = call_answered;
     call->prefetch.tag.run = call_prefetched;
     call->prefetch.work = &call->work;

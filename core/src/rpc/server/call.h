@@ -25,6 +25,8 @@ struct weft_rpc_call {
     struct weft_work work;
     ProtobufCMessage *in; /* the request, of the arena */
     uint64_t arrived_ns;
+    struct weft_join join;
+    bool committing; /* the handler has run; what is left has to be committed alone */
 
     /* The answer: core reads it until `answered` comes. */
     grpc_byte_buffer *response;

@@ -55,10 +55,14 @@ weft_status weft_invoke_unpack(const struct weft_rpc_method *method, struct weft
     return weft_guard_unpack(limits, method->type->input->descriptor, request, size, work->arena, ret_in, &work->fault);
 }
 
-static weft_status handler_run(const struct weft_rpc_method *method, struct weft_work *work,
-                               const struct weft_guard_limits *limits, const ProtobufCMessage *in,
-                               struct weft_invoke_result *ret_result)
+weft_status weft_invoke_handler(const struct weft_rpc_method *method, struct weft_work *work,
+                                const struct weft_guard_limits *limits, const ProtobufCMessage *in,
+                                struct weft_invoke_result *ret_result)
 {
+    *ret_result = (struct weft_invoke_result){ 0 };
+    /* The client has given up, and whoever it asked in our stead may be at work already. */
+    if (weft_clock_ns() >= work->deadline_ns)
+        return weft_fault_set(&work->fault, WEFT_DEADLINE_EXCEEDED, "the deadline passed before the handler began");
     ProtobufCMessage *out = weft_message_make(work->arena, method->type->output->descriptor);
     const weft_status status = method->trampoline(method->handler, work, in, out, method->arg);
     if (status != WEFT_OK || work_has_failed(work)) return status;
@@ -85,7 +89,7 @@ static weft_status run_once(const struct weft_rpc_method *method, struct weft_wo
     struct weft_request request;
     weft_status status = weft_request_begin(&request, work, key, weft_message_pack(work->arena, in));
     if (status == WEFT_OK && !request.answered) {
-        status = handler_run(method, work, limits, in, ret_result);
+        status = weft_invoke_handler(method, work, limits, in, ret_result);
         if (status == WEFT_OK && !work_has_failed(work))
             weft_request_keep(&request, weft_message_pack(work->arena, ret_result->message));
         status = weft_request_end(&request, weft_work_finish(work, status));
@@ -94,17 +98,24 @@ static weft_status run_once(const struct weft_rpc_method *method, struct weft_wo
                                                  : status;
 }
 
+static const char *request_key(const struct weft_rpc_method *method, struct weft_work *work)
+{
+    const bool may_repeat = (method->type->flags & WEFT_METHOD_IDEMPOTENCY_KEY) != 0;
+    return may_repeat ? weft_metadata(work, WEFT_REQUEST_METADATA) : NULL;
+}
+
+bool weft_invoke_is_keyed(const struct weft_rpc_method *method, struct weft_work *work)
+{
+    return request_key(method, work) != NULL;
+}
+
 weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *work,
                         const struct weft_guard_limits *limits, const ProtobufCMessage *in,
                         struct weft_invoke_result *ret_result)
 {
-    /* The client has given up, and whoever it asked in our stead may be at work already. */
-    if (weft_clock_ns() >= work->deadline_ns)
-        return weft_fault_set(&work->fault, WEFT_DEADLINE_EXCEEDED, "the deadline passed before the handler began");
-    const bool may_repeat = (method->type->flags & WEFT_METHOD_IDEMPOTENCY_KEY) != 0;
-    const char *key = may_repeat ? weft_metadata(work, WEFT_REQUEST_METADATA) : NULL;
+    const char *key = request_key(method, work);
     if (key != NULL) return run_once(method, work, limits, key, in, ret_result);
-    return weft_work_finish(work, handler_run(method, work, limits, in, ret_result));
+    return weft_work_finish(work, weft_invoke_handler(method, work, limits, in, ret_result));
 }
 
 void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t begun_ns)

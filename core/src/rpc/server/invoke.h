@@ -20,8 +20,16 @@ weft_status weft_invoke_unpack(const struct weft_rpc_method *method, struct weft
                                const struct weft_guard_limits *limits, const void *request, size_t size,
                                ProtobufCMessage **ret_in);
 
-/* Runs the handler and finishes the work. The result is set on WEFT_OK only; else work->fault tells why. What cannot be
- * sent as an answer is found before the commit, which it prevents. */
+/* Does the call carry a key by which it is done once (data/request)? Then weft_invoke does it, and nothing less. */
+bool weft_invoke_is_keyed(const struct weft_rpc_method *method, struct weft_work *work);
+/* Runs the handler and checks its answer; the work is not finished. *ret_result is set if the status is WEFT_OK and
+ * nothing in the work has failed; its message is NULL otherwise. What cannot be sent as an answer is found here, before
+ * the commit, which it prevents. */
+weft_status weft_invoke_handler(const struct weft_rpc_method *method, struct weft_work *work,
+                                const struct weft_guard_limits *limits, const ProtobufCMessage *in,
+                                struct weft_invoke_result *ret_result);
+
+/* Runs the handler and finishes the work. The result is set on WEFT_OK only; else work->fault tells why. */
 weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *work,
                         const struct weft_guard_limits *limits, const ProtobufCMessage *in,
                         struct weft_invoke_result *ret_result);
