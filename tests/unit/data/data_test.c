@@ -6,6 +6,7 @@ int main(void)
     Suite *suite = suite_create("data");
     suite_add_tcase(suite, store_case());
     suite_add_tcase(suite, tx_case());
+    suite_add_tcase(suite, group_case());
     suite_add_tcase(suite, failure_case());
     suite_add_tcase(suite, sql_case());
     suite_add_tcase(suite, work_case());

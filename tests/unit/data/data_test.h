@@ -6,6 +6,7 @@
 
 TCase *store_case(void);
 TCase *tx_case(void);
+TCase *group_case(void);
 TCase *failure_case(void);
 TCase *sql_case(void);
 TCase *work_case(void);

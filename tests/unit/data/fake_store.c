@@ -83,6 +83,7 @@ static int32_t fake_run(void *session, const struct weft_statement *statements, 
 {
     struct fake_store *fake = *(void **)session;
     (void)deadline_ns;
+    if (fake->before_run != NULL) fake->before_run(fake->before_run_arg);
     ck_assert_uint_lt(fake->n_runs, FAKE_MAX);
     run_note(fake->runs[fake->n_runs], sizeof fake->runs[0], statements, n);
     const struct fake_answer *answer = &fake->answers[fake->n_runs++];

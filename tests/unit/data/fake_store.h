@@ -30,7 +30,9 @@ struct fake_store {
     _Atomic int n_opened, n_closed;
     _Atomic int n_cancelled;
     struct weft_rowset sets[FAKE_MAX];
-    int n_woken; /* calls of on_outbox */
+    int n_woken;                   /* calls of on_outbox */
+    void (*before_run)(void *arg); /* called by each run; may be NULL */
+    void *before_run_arg;
 };
 
 /* max_sessions 2, purposes as the store's caps say. */

@@ -1,9 +1,10 @@
 /* data/group/committer.h - commit groups: transactions that only queued writes go out together, as one transaction of
  * the store, one round trip and one flush of its log for all of them.
  *
- * One thread and one session a store. There is no timer: a lone transaction goes at once, and while a group is under way
- * the next one gathers. What fails is taken out of the group and left to be committed alone, where it fails or succeeds
- * by itself; the others go out again without it. So nobody sees another's error, and each commits or not as if alone. */
+ * One thread and one session a store. There is no timer: a lone transaction goes at once, and while a group is under
+ * way the next one gathers. What fails is taken out of the group and left to be committed alone, where it fails or
+ * succeeds by itself; the others go out again without it. So nobody sees another's error, and each commits or not as if
+ * alone. */
 #ifndef WEFT_DATA_COMMITTER_H
 #define WEFT_DATA_COMMITTER_H
 

@@ -1,9 +1,9 @@
 /* data/group/run.c - one group.
  *
  * A run that fails has been rolled back by the plugin, so the next one goes out without any round trip in between. The
- * member whose statement failed leaves: also one that gave up a lock soon (sessions of groups wait 10 ms at most), for a
- * group that waits makes all of its members wait. What is nobody's fault, a constraint checked at the commit or a time
- * that ran out, sends everybody away: alone it will show. */
+ * member whose statement failed leaves: also one that gave up a lock soon (sessions of groups wait 10 ms at most), for
+ * a group that waits makes all of its members wait. What is nobody's fault, a constraint checked at the commit or a
+ * time that ran out, sends everybody away: alone it will show. */
 #include "data/group/run.h"
 
 #include "base/clock.h"
@@ -25,7 +25,8 @@ static const struct tx_statement *tx_statements(const weft_tx *tx)
 static bool only_writes(const char *sql)
 {
     sql += strspn(sql, " \t\r\n");
-    return strncasecmp(sql, "INSERT", 6) == 0 || strncasecmp(sql, "UPDATE", 6) == 0 || strncasecmp(sql, "DELETE", 6) == 0;
+    return strncasecmp(sql, "INSERT", 6) == 0 || strncasecmp(sql, "UPDATE", 6) == 0 ||
+           strncasecmp(sql, "DELETE", 6) == 0;
 }
 
 uint32_t weft_group_size(const weft_tx *tx)
