@@ -2,6 +2,9 @@
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-dev
     libprotoc-dev libprotobuf-c-dev libgrpc-dev libsqlite3-dev libpq-dev librabbitmq-dev libhiredis-dev libssl-dev
     libyaml-dev libmicrohttpd-dev uthash-dev check"
+# What a machine needs that only runs it: the image's packages.
+PACKAGES_RUN="libgrpc29 libprotobuf-c1 libsqlite3-0 libpq5 librabbitmq4 libhiredis0.14 libssl3 libyaml-0-2
+    libmicrohttpd12 zlib1g ca-certificates"
 PACKAGES_TEST="rabbitmq-server redis-server postgresql postgresql-client python3 python3-grpcio python3-protobuf
     python3-pika python3-psycopg2 python3-redis patch procps util-linux g++ binutils"
 
