@@ -36,11 +36,17 @@ except urllib.error.HTTPError as error:
     print(error.code)
 PY
 }
-# The process that the container runs: the last of the chain that buildah started.
+# The process that the container runs: the weft that listens where we said.
 contained() {
-    local pid=$1 child
-    while child=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null) && [ -n "$child" ]; do pid=${child%% *}; done
-    echo "$pid"
+    local process
+    for process in /proc/[0-9]*; do
+        if [ "$(cat "$process/comm" 2>/dev/null)" = weft ] &&
+            tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qx "WEFT_GRPC_LISTEN=127.0.0.1:$grpc"; then
+            echo "${process#/proc/}"
+            return
+        fi
+    done
+    fail "no weft process in the container"
 }
 
 echo "== base image"
@@ -84,7 +90,7 @@ until [ "$(status_of /readyz)" = 200 ]; do
     [ $SECONDS -lt $end ] && kill -0 $run 2>/dev/null || { cat "$work/weft.log" >&2; fail "/readyz did not answer 200 within 30 s"; }
     read -rt 0.1 <> <(:) || true
 done
-weft=$(contained $run)
+weft=$(contained)
 [ "$(stat -c %u "/proc/$weft")" = 10001 ] || fail "the process runs as user $(stat -c %u "/proc/$weft"), want 10001"
 build run --isolation chroot "$made" -- weft health "127.0.0.1:$grpc" >/dev/null || fail "the image's own health check says no"
 build run --isolation chroot "$made" -- weft call "127.0.0.1:$grpc" user.v1.UserService/CreateUser \

@@ -6,7 +6,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler pro
 PACKAGES_RUN="libgrpc29 libprotobuf-c1 libsqlite3-0 libpq5 librabbitmq4 libhiredis0.14 libssl3 libyaml-0-2
     libmicrohttpd12 zlib1g ca-certificates"
 PACKAGES_TEST="rabbitmq-server redis-server postgresql postgresql-client python3 python3-grpcio python3-protobuf
-    python3-pika python3-psycopg2 python3-redis patch procps util-linux g++ binutils"
+    python3-pika python3-psycopg2 python3-redis python3-yaml patch procps util-linux g++ binutils"
 
 # Root as it is, anyone else by sudo.
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
