@@ -5,7 +5,7 @@ import copy, re, sys
 
 from chart import CHART, VALUES, helm, objects, render
 
-EXTERNAL_SECRETS = {"weft-rabbitmq", "weft-redis", "weft-postgresql", "r", "c"}  # of values-production.yaml and chart.py
+EXTERNAL_SECRETS = {"weft-rabbitmq", "weft-redis", "weft-postgresql", "weft-admin", "r", "c"}  # of values-production.yaml and chart.py
 WORKLOADS = ("Deployment", "StatefulSet")
 STANDARD = {f"app.kubernetes.io/{key}" for key in ("name", "instance", "version", "managed-by")}
 RULES = []

@@ -52,6 +52,17 @@ the release's name can derive it too, which is why these servers are for develop
 {{- end }}
 {{- end }}
 
+{{/* Beside them the admin token, for hosts alone. */}}
+{{- define "weft.admin.source" -}}
+{{- with .Values.admin.existingSecret }}
+- secret:
+    name: {{ . }}
+    items:
+      - key: {{ $.Values.admin.existingSecretKey }}
+        path: admin-token
+{{- end }}
+{{- end }}
+
 {{/* The variables that point to those files. */}}
 {{- define "weft.backends.env" -}}
 {{- $kinds := include "weft.backends" .root | fromYaml -}}

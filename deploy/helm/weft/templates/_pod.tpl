@@ -37,7 +37,7 @@ topologySpreadConstraints:
 {{/* The pod of a host, of `dict "root" $ "host" host`: what Deployment and StatefulSet share. */}}
 {{- define "weft.host.pod" -}}
 {{- $values := .root.Values -}}
-{{- $sources := include "weft.backends.sources" . | trim -}}
+{{- $sources := printf "%s\n%s" (include "weft.backends.sources" .) (include "weft.admin.source" .root) | trim -}}
 metadata:
   labels:
     {{- include "weft.podLabels" (dict "root" .root "component" .host.name) | nindent 4 }}
@@ -79,6 +79,10 @@ spec:
             fieldRef:
               fieldPath: metadata.name
         {{- include "weft.backends.env" . | trim | nindent 8 }}
+        {{- if $values.admin.existingSecret }}
+        - name: WEFT_ADMIN_TOKEN_FILE
+          value: /run/weft/admin-token
+        {{- end }}
         {{- range $name, $value := .host.env }}
         - name: {{ $name }}
           value: {{ $value | toString | quote }}
