@@ -271,7 +271,9 @@ START_TEST(values_hold_any_json)
     stays("{\"wValue\":null}");
     stays("{\"wValues\":[null,1,\"a\"]}");
     refused("{\"wStruct\":{\"a\":1,\"a\":2}}", "a name twice");
-    refused("{\"wValue\":nothing}", "null is wanted");
+    refused("{\"wValue\":nothing}", "'nothing' is not JSON; null is wanted");
+    refused("{not json}", "'not' is not JSON; a name in double quotes is wanted");
+    refused("{\"fInt32\":nul}", "'nul' is not JSON");
 }
 END_TEST
 

@@ -47,10 +47,26 @@ const char *weft_json_kind_name(enum weft_json_kind kind)
     return names[kind];
 }
 
+/* What stands here without quotes: "nul", "True", an identifier. */
+static struct weft_json_text bare_word(const struct weft_json_scan *scan)
+{
+    const char *end = scan->at;
+    while (end < scan->end &&
+           (*end == '_' || (*end >= '0' && *end <= '9') || ((*end | 0x20) >= 'a' && (*end | 0x20) <= 'z')))
+        end++;
+    bool letter = end > scan->at && (*scan->at < '0' || *scan->at > '9');
+    return (struct weft_json_text){ scan->at, letter ? (size_t)(end - scan->at) : 0 };
+}
+
 static weft_status unexpected(struct weft_json_scan *scan, const char *wanted)
 {
     enum weft_json_kind kind = weft_json_scan_peek(scan);
     if (scan->at == scan->end) return weft_json_scan_fail(scan, "%s is wanted, and the text ends here", wanted);
+    struct weft_json_text word = bare_word(scan);
+    bool known = weft_json_text_is(word, "null") || weft_json_text_is(word, "true") || weft_json_text_is(word, "false");
+    if (word.size > 0 && !known)
+        return weft_json_scan_fail(scan, "'%.*s' is not JSON; %s is wanted", (int)(word.size < 40 ? word.size : 40),
+                                   word.data, wanted);
     return weft_json_scan_fail(scan, "%s is wanted, not %s", wanted, weft_json_kind_name(kind));
 }
 
@@ -273,6 +289,7 @@ weft_status weft_json_scan_member(struct weft_json_scan *scan, bool first, struc
 {
     weft_status status = take_next(scan, first, '}', ret_more);
     if (status != WEFT_OK || !*ret_more) return status;
+    if (weft_json_scan_peek(scan) != WEFT_JSON_STRING) return unexpected(scan, "a name in double quotes");
     status = weft_json_scan_string(scan, ret_name);
     if (status != WEFT_OK) return status;
     skip_space(scan);
