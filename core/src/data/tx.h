@@ -50,6 +50,7 @@ struct weft_outbox_row {
     size_t payload_size;
 };
 void weft_tx_outbox(weft_tx *tx, const struct weft_outbox_row *row);
+const char *weft_tx_event_id(const weft_tx *tx); /* of the last outbox row; NULL: there is none */
 /* Makes it fail. The first wins. */
 weft_status weft_tx_fail(weft_tx *tx, weft_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -113,6 +113,12 @@ bool weft_tx_notifies(const weft_tx *tx, struct weft_statement *ret_notify)
     return true;
 }
 
+const char *weft_tx_event_id(const weft_tx *tx)
+{
+    const struct tx_statement *rows = tx->rows.items;
+    return tx->rows.n > 0 ? rows[tx->rows.n - 1].statement.params[0].as.text : NULL;
+}
+
 void weft_tx_cache_drop(weft_tx *tx, const char *key)
 {
     if (weft_tx_failed(tx)) return;

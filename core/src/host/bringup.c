@@ -188,7 +188,9 @@ static weft_status consumers_start(struct weft_process *process, struct weft_par
 
 static weft_status part_start(struct weft_process *process, struct weft_part *part, struct weft_fault *fault)
 {
-    struct weft_relay_options relay = { .instance = process->instance, .registry = process->registry };
+    struct weft_relay_options relay = { .instance = process->instance,
+                                        .registry = process->registry,
+                                        .tap = process->tap };
     weft_status status = consumers_start(process, part, fault);
     if (status == WEFT_OK && part->store != NULL)
         status = weft_relay_start(part->store, process->transport, &relay, &part->relay, fault);

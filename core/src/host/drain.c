@@ -37,10 +37,41 @@ static void consumers_stop(struct weft_process *process, uint64_t deadline)
     }
 }
 
+/* ---- admin requests that write ----------------------------------------------------------------------------------- */
+
+bool weft_process_act_begin(struct weft_process *process)
+{
+    pthread_mutex_lock(&process->mutex);
+    bool ready = weft_process_phase(process) == WEFT_PHASE_READY;
+    process->n_acting += ready;
+    pthread_mutex_unlock(&process->mutex);
+    return ready;
+}
+
+void weft_process_act_end(struct weft_process *process)
+{
+    pthread_mutex_lock(&process->mutex);
+    process->n_acting--;
+    pthread_cond_broadcast(&process->changed);
+    pthread_mutex_unlock(&process->mutex);
+}
+
+/* No new ones begin once we drain, and each has a deadline of its own. */
+static void acts_await(struct weft_process *process)
+{
+    pthread_mutex_lock(&process->mutex);
+    while (process->n_acting > 0)
+        pthread_cond_wait(&process->changed, &process->mutex);
+    pthread_mutex_unlock(&process->mutex);
+}
+
+/* ---- the order --------------------------------------------------------------------------------------------------- */
+
 /* Events that stay are in the store and leave at the next start. So a relay waits only for a broker that is there and
  * keeps what it takes; the embedded one confirms when its consumers have, and they are gone. */
 static void relays_stop(struct weft_process *process, uint64_t deadline)
 {
+    acts_await(process);
     for (size_t i = 0; i < process->n_parts; i++) {
         if (process->parts[i].relay == NULL) continue;
         bool keeps = (weft_transport_caps(process->transport) & WEFT_TRANSPORT_DURABLE) != 0;
@@ -85,7 +116,9 @@ static void process_drain(struct weft_process *process)
 void weft_process_stop(struct weft_process *process)
 {
     if (process == NULL) return;
+    pthread_mutex_lock(&process->mutex); /* against an act that begins */
     int phase = atomic_exchange_explicit(&process->phase, WEFT_PHASE_DRAINING, memory_order_acq_rel);
+    pthread_mutex_unlock(&process->mutex);
     if (phase == WEFT_PHASE_READY) {
         process_drain(process);
     } else { /* a failed start: what has started ends at once */
@@ -96,6 +129,7 @@ void weft_process_stop(struct weft_process *process)
     weft_admin_stop(process->admin);
     plugins_close(process);
     stores_close(process);
+    weft_tap_free(process->tap);
     weft_rpc_local_free(process->local);
     weft_registry_free(process->registry);
     weft_loader_free(process->loader);

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "event/relay/relay.h"
+#include "event/tap.h"
 #include "event/topics.h"
 #include "host/instance.h"
 #include "host/process.h"
@@ -40,6 +41,7 @@ struct weft_process {
     size_t n_parts;
     struct weft_rpc_local *local;
 
+    struct weft_tap *tap; /* events that leave, for who looks */
     struct weft_transport *transport;
     struct weft_instance *transport_instance, *cache_instance;
     struct weft_cache *cache;
@@ -48,9 +50,10 @@ struct weft_process {
     struct weft_admin *admin;
 
     _Atomic int phase;      /* enum weft_phase */
-    pthread_mutex_t mutex;  /* guards `stopping`, and what parts wait for */
+    pthread_mutex_t mutex;  /* guards `stopping`, `n_acting`, and what parts wait for */
     pthread_cond_t changed; /* stopping, or a plugin's health */
     bool stopping;
+    unsigned n_acting; /* admin requests that write into stores: relays end after them */
 };
 
 /* topology.c: the queues and topics of all services, in the arena. */
@@ -60,6 +63,10 @@ struct weft_topology *weft_topology_build(struct weft_arena *arena, const struct
 const char *weft_topology_orphans(struct weft_arena *arena, const struct weft_part *parts, size_t n_parts);
 /* The queue of a group: shared, or for broadcast this instance's own. In the arena. */
 const char *weft_topology_queue(struct weft_arena *arena, const struct weft_group *group, const char *instance);
+
+/* drain.c: an admin request that writes into a store stands between these. False: the host is not ready, do not. */
+bool weft_process_act_begin(struct weft_process *process);
+void weft_process_act_end(struct weft_process *process);
 
 /* The state that the pages show; `stopping` under the mutex. */
 static inline enum weft_phase weft_process_phase(struct weft_process *process)

@@ -147,6 +147,7 @@ static weft_status services_tell(struct weft_process *process, struct weft_fault
 {
     weft_status status = WEFT_OK;
     process->registry = weft_registry_new();
+    process->tap = weft_tap_new();
     for (size_t i = 0; i < process->n_parts && status == WEFT_OK; i++) {
         status = groups_tell(process, process->parts[i].service, fault);
         if (status == WEFT_OK) status = contracts_tell(process, process->parts[i].service, fault);

@@ -1,6 +1,7 @@
 /* command/call/call.c - `weft call ADDR METHOD JSON`: types by reflection, JSON in, JSON out. */
 #include "command/call/reflection.h"
 #include "command/command.h"
+#include "command/input.h"
 
 #include "base/arena.h"
 #include "base/buffer.h"
@@ -55,22 +56,6 @@ static weft_status headers_make(struct call *call, struct weft_fault *fault)
     return WEFT_OK;
 }
 
-/* The third word, or --data; "-" is standard input. */
-static weft_status json_take(struct call *call, const char **ret_json, struct weft_fault *fault)
-{
-    const char *word = call->line->n_words > 2 ? call->line->words[2] : NULL, *data = call->arguments->data;
-    if (word != NULL && data != NULL)
-        return weft_fault_set(fault, WEFT_INVALID_ARGUMENT, "the request is given twice, as a word and as --data");
-    *ret_json = word != NULL ? word : data != NULL ? data : "{}";
-    if (strcmp(*ret_json, "-") != 0) return WEFT_OK;
-    char *input = weft_arena_alloc(call->arena, CALL_INPUT_MAX + 1);
-    size_t size = fread(input, 1, CALL_INPUT_MAX + 1, stdin);
-    if (size > CALL_INPUT_MAX) return weft_fault_set(fault, WEFT_INVALID_ARGUMENT, "stdin has more than 4 MiB");
-    input[size] = '\0';
-    *ret_json = input;
-    return WEFT_OK;
-}
-
 /* The service's part of "user.v1.UserService/CreateUser"; NULL if there is none. */
 static const char *service_of(struct weft_arena *arena, const char *method)
 {
@@ -85,7 +70,7 @@ static weft_status request_make(struct call *call, const struct weft_method_type
     const char *json;
     ProtobufCMessage *message = NULL;
     struct weft_fault why = { 0 };
-    weft_status status = json_take(call, &json, fault);
+    weft_status status = weft_command_input(call->line, 2, call->arguments->data, CALL_INPUT_MAX, &json, fault);
     if (status != WEFT_OK) return status;
     if (weft_json_read(type->input, json, strlen(json), call->arena, &message, &why) != WEFT_OK)
         return weft_fault_set(fault, WEFT_INVALID_ARGUMENT, "the request: %.450s", why.text);

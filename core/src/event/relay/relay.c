@@ -136,6 +136,7 @@ static void relay_options(struct weft_relay *relay, const struct weft_relay_opti
     uint32_t caps = relay->store->ops->caps;
     bool blind = (caps & WEFT_STORE_SHARED) != 0 && (caps & WEFT_STORE_NOTIFY) == 0;
     relay->registry = options->registry;
+    relay->tap = options->tap;
     relay->instance = weft_memory_text(options->instance);
     relay->capacity = options->window == 0 ? RELAY_WINDOW : options->window;
     relay->batch = options->batch == 0 ? RELAY_BATCH : options->batch;

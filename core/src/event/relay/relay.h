@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "contract/registry.h"
 #include "data/store.h"
+#include "event/tap.h"
 #include "event/transport.h"
 
 struct weft_relay;
@@ -17,6 +18,7 @@ struct weft_relay_options {
     uint32_t batch;       /* rows a claim; 0: 200 */
     uint64_t poll_ns;     /* safety net while idle; 0: 1 s (500 ms if others may write without notice) */
     uint64_t lease_ns;    /* 0: 3 s */
+    struct weft_tap *tap; /* shown what is confirmed; NULL: none */
     const struct weft_registry *registry; /* flags of types (unrouted_ok, broadcast); NULL: none known */
 };
 

@@ -54,6 +54,7 @@ void weft_relay_complete(struct weft_publish_sink *sink, const struct weft_compl
 static void row_confirmed(struct weft_relay *relay, struct weft_window_row *row)
 {
     relay_count(&relay->counters.confirmed, 1);
+    if (weft_tap_is_open(relay->tap)) weft_tap_add(relay->tap, &row->publish.message);
     relay->publish_pause_ns = 0;
     relay->done[relay->n_done++] = row->id;
     if (row->probe && row->key != NULL) weft_relay_marks_add(&relay->release, row);

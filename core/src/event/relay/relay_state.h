@@ -27,6 +27,7 @@ struct weft_relay {
     struct weft_store *store;
     struct weft_transport *transport;
     const struct weft_registry *registry;
+    struct weft_tap *tap;
     char *instance;
     uint32_t capacity, batch;
     uint64_t poll_ns, lease_ns;

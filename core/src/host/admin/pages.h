@@ -18,4 +18,8 @@ unsigned weft_page_health(void *arg, const struct weft_admin_request *request, s
 unsigned weft_page_log_level(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);
 unsigned weft_page_log_level_set(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);
 
+/* events.c */
+unsigned weft_page_events(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);
+unsigned weft_page_event_publish(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);
+
 #endif
