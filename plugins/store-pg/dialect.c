@@ -68,7 +68,15 @@ static const char failed_schema[] =
     " response bytea NOT NULL, expires_at timestamptz NOT NULL, PRIMARY KEY (method, principal, key));"
     "CREATE INDEX weft_request_expires ON weft_request (expires_at);";
 
-static const char *const schema[] = { outbox_schema, inbox_schema, failed_schema, NULL };
+/* weft_cache_drop: keys to be deleted from the cache, until that is known to be done. A row lives for a moment. */
+static const char cache_schema[] =
+    "CREATE TABLE weft_cache_drop ("
+    " id uuid NOT NULL, key text NOT NULL, created_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
+    " PRIMARY KEY (id, key))"
+    " WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,"
+    " autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000, autovacuum_vacuum_cost_delay = 0);";
+
+static const char *const schema[] = { outbox_schema, inbox_schema, failed_schema, cache_schema, NULL };
 
 #define OUTBOX_COLUMNS                                                                                                  \
     "id, event_id, type, topic, routing_key, key, content_type, schema, correlation_id, causation_id, traceparent,"     \
@@ -189,6 +197,13 @@ const struct weft_dialect weft_pg_dialect = {
     .request_purge =
         "DELETE FROM weft_request WHERE ctid = ANY (ARRAY("
         "SELECT ctid FROM weft_request WHERE expires_at <= clock_timestamp() ORDER BY expires_at LIMIT $1))",
+
+    .cache_drop_insert =
+        "INSERT INTO weft_cache_drop (id, key) SELECT $1::uuid, unnest($2::text[]) ON CONFLICT DO NOTHING",
+    .cache_drop_claim =
+        "SELECT id, key FROM weft_cache_drop"
+        " WHERE created_at <= clock_timestamp() - $1::bigint * interval '1 millisecond' ORDER BY id LIMIT $2",
+    .cache_drop_done = "DELETE FROM weft_cache_drop WHERE id = ANY ($1::uuid[])",
 
     .key_lock = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || $1, 0))",
 };

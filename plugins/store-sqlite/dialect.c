@@ -66,7 +66,12 @@ static const char failed_schema[] =
     " response BLOB NOT NULL, expires_at TIMESTAMPTZ NOT NULL, PRIMARY KEY (method, principal, key)) WITHOUT ROWID;"
     "CREATE INDEX weft_request_expires ON weft_request (expires_at);";
 
-static const char *const schema[] = { outbox_schema, inbox_schema, failed_schema, NULL };
+/* weft_cache_drop: keys to be deleted from the cache, until that is known to be done. */
+static const char cache_schema[] =
+    "CREATE TABLE weft_cache_drop ("
+    " id TEXT NOT NULL, key TEXT NOT NULL, created_at TIMESTAMPTZ NOT NULL, PRIMARY KEY (id, key)) WITHOUT ROWID;";
+
+static const char *const schema[] = { outbox_schema, inbox_schema, failed_schema, cache_schema, NULL };
 
 #define OUTBOX_COLUMNS                                                                                                  \
     "id, event_id, type, topic, routing_key, key, content_type, schema, correlation_id, causation_id, traceparent,"     \
@@ -186,6 +191,12 @@ const struct weft_dialect weft_sqlite_dialect = {
     .request_purge =
         "DELETE FROM weft_request WHERE (method, principal, key) IN (SELECT method, principal, key FROM weft_request"
         " WHERE expires_at <= weft_now() ORDER BY expires_at LIMIT $1)",
+
+    .cache_drop_insert =
+        "INSERT OR IGNORE INTO weft_cache_drop (id, key, created_at) SELECT $1, value, weft_now() FROM json_each($2)",
+    .cache_drop_claim =
+        "SELECT id, key FROM weft_cache_drop WHERE created_at <= weft_now() - $1 * 1000 ORDER BY id LIMIT $2",
+    .cache_drop_done = "DELETE FROM weft_cache_drop WHERE id IN " TEXTS("$1"),
 
     .key_lock = NULL,
 };

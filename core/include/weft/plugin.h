@@ -593,6 +593,13 @@ struct weft_dialect {
     const char *request_answer; /* $1 method $2 principal $3 key $4 response: fills the row in, before its commit */
     const char *request_purge;  /* $1 limit: removes expired ones */
 
+    /* Drops of cache keys that are not known to be done: table weft_cache_drop. All three NULL: a process that dies at the
+     * wrong moment leaves old values in a shared cache. */
+    const char *cache_drop_insert; /* $1 id (a UUID) $2 TEXTS keys: a row a key, in the handler's transaction; twice the
+                                      same key is no error */
+    const char *cache_drop_claim;  /* $1 ms $2 limit -> id, key: rows that are older, by id */
+    const char *cache_drop_done;   /* $1 TEXTS ids: removes their rows */
+
     /* Transactions. */
     const char *key_lock; /* $1 key: waits for other transactions that locked it, holds it to the end of this one; NULL:
                              a BEGIN is lock enough */

@@ -157,8 +157,8 @@ WEFT_API ProtobufCBinaryData weft_get_bytes(const weft_rows *rows, uint32_t colu
 /* Cache-aside. weft_cached() looks the key up and unpacks the value into `out`, an initialised message: true if that
  * answered. Otherwise the caller reads the store and hands the message to weft_cache_fill(), which keeps it for `ttl_s`
  * seconds (0: until it is dropped) unless the key was dropped meanwhile. A cache that is down, slow or wrong is a miss; a
- * fill then does nothing. Never an error. A key is up to 1024 bytes, for example weft_format(work, "user:%s", id); longer
- * ones are not cached. */
+ * fill then does nothing. Never an error. A key is UTF-8 of up to 1024 bytes, for example weft_format(work, "user:%s", id);
+ * others are not cached. What lies in the cache is the message with a check sum over it, the key and the type. */
 WEFT_API bool weft_cached(weft_work *work, const char *key, ProtobufCMessage *out);
 WEFT_API void weft_cache_fill(weft_work *work, const char *key, const ProtobufCMessage *message, uint32_t ttl_s);
 
@@ -168,7 +168,9 @@ WEFT_API void weft_cache_fill(weft_work *work, const char *key, const ProtobufCM
  * The method is registered before. Setup only; nothing is copied. */
 WEFT_API void weft_service_prefetch(weft_service *service, const struct weft_method_type *method, const char *key);
 
-/* Drops the key once the transaction has committed, before the client is answered. */
+/* Drops the key once the transaction has committed, before the client is answered. With a cache that other processes
+ * share, the key also goes into the store, in the same commit, so that it is dropped within two seconds if this process
+ * dies before it could, or the cache is away. */
 WEFT_API void weft_cache_drop(weft_tx *tx, const char *key);
 
 /* Values that live in the cache and nowhere else: sessions, codes that are good once. They are lost with the cache, and

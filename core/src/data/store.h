@@ -25,6 +25,7 @@ struct weft_store {
     uint32_t spare2;
     uint64_t request_kept_ns;         /* answers to commands with an idempotency key; 0: 24 h. Set before use */
     struct weft_committer *committer; /* data/group: what only writes is committed in groups; NULL: each alone */
+    struct weft_drops *drops;         /* of cache keys; NULL: nothing of them is written down. Set by the host before use */
     const struct weft_topics *topics; /* forms of bodies by topic; NULL: protobuf. Set by the host before use */
 };
 

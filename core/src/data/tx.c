@@ -231,6 +231,7 @@ static void tx_commit(weft_tx *tx)
 {
     const struct tx_statement *rows = tx->rows.items;
     struct weft_statement notify;
+    weft_tx_add_drops(tx);
     for (uint32_t i = 0; i < tx->rows.n; i++)
         weft_tx_add(tx, rows[i].statement, rows[i].owner);
     if (weft_tx_notifies(tx, &notify)) weft_tx_add(tx, notify, UINT32_MAX);

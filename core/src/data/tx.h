@@ -74,6 +74,8 @@ void weft_tx_rollback(weft_tx *tx);
 /* Keys that weft_cache_drop named, once committed: NULL-terminated, the arena's. */
 void weft_tx_cache_drop(weft_tx *tx, const char *key);
 const char *const *weft_tx_cache_drops(const weft_tx *tx);
+/* The id of the rows that stand for these keys in the store until their drop is known to be done; NULL: there are none. */
+const char *weft_tx_cache_drop_id(const weft_tx *tx);
 bool weft_tx_sent(const weft_tx *tx); /* something has been sent */
 /* Cuts unsent statements, outbox rows, drops and errors back to a mark taken before (a lane: the failing event's). What
  * had been sent before the mark stays. */

@@ -1,6 +1,8 @@
 /* data/tx_queue.c - what a transaction has to send: statements, outbox rows, cache keys; and how far back it is cut. */
 #include "data/tx_state.h"
 
+#include "base/id.h"
+
 #include <string.h>
 
 static void list_grow(weft_tx *tx, struct tx_list *list, size_t item_size)
@@ -131,6 +133,23 @@ const char *const *weft_tx_cache_drops(const weft_tx *tx)
     const char **keys = weft_arena_alloc(tx->arena, (tx->drops.n + 1) * sizeof *keys);
     if (tx->drops.n > 0) memcpy(keys, tx->drops.items, tx->drops.n * sizeof *keys);
     return keys;
+}
+
+const char *weft_tx_cache_drop_id(const weft_tx *tx)
+{
+    return tx->drop_id;
+}
+
+/* One statement for all keys. */
+void weft_tx_add_drops(weft_tx *tx)
+{
+    if (tx->drops.n == 0 || tx->store->drops == NULL) return;
+    char *id = weft_arena_alloc(tx->arena, WEFT_ID_SIZE);
+    weft_id_v7(id);
+    tx->drop_id = id;
+    const struct weft_value values[] = { weft_text(id), weft_texts(tx->drops.items, tx->drops.n) };
+    const struct weft_value *params = weft_arena_copy(tx->arena, values, sizeof values);
+    weft_tx_add(tx, (struct weft_statement){ tx->store->dialect->cache_drop_insert, params, 2, 0 }, UINT32_MAX);
 }
 
 struct weft_tx_mark weft_tx_mark(const weft_tx *tx)

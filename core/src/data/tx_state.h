@@ -37,6 +37,7 @@ struct weft_tx {
     enum tx_state state;
     uint32_t n_sent;                        /* statements sent so far */
     struct tx_list statements, rows, drops; /* struct tx_statement twice, const char * */
+    const char *drop_id;                    /* of the rows that repeat the drops, once committed; or NULL */
     bool alone;                             /* it shares its commit with no other */
     const struct weft_violation_rule *rules;
     struct weft_fault fault;
@@ -50,6 +51,8 @@ static inline bool weft_tx_failed(const weft_tx *tx)
 
 /* tx_queue.c: a statement whose parameters live long enough; the notice of new outbox rows, if others are to hear. */
 void weft_tx_add(weft_tx *tx, struct weft_statement statement, uint32_t owner);
+/* The rows that stand for the drops of cache keys, if the store keeps such. */
+void weft_tx_add_drops(weft_tx *tx);
 bool weft_tx_notifies(const weft_tx *tx, struct weft_statement *ret_notify);
 
 /* tx.c: ends that are no commit; each sets fault and outcome, ends the transaction and returns the status. */

@@ -243,9 +243,14 @@ static weft_status work_verdict(struct weft_work *work, weft_status returned)
 
 static weft_status work_commit(struct weft_work *work)
 {
-    if (weft_tx_commit(work->tx, NULL) != WEFT_OK) return fault_take(work, weft_tx_fault(work->tx));
-    weft_cached_delete(work, weft_tx_cache_drops(work->tx));
-    return WEFT_OK;
+    struct weft_tx_outcome outcome;
+    if (weft_tx_commit(work->tx, &outcome) == WEFT_OK) {
+        weft_cached_drop(work, work->tx);
+        return WEFT_OK;
+    }
+    /* It may have been committed, or be so in a moment: the row that goes with it, if so, has the last word. */
+    if (outcome.rc == WEFT_RC_MAYBE_SENT) weft_cached_delete(work, weft_tx_cache_drops(work->tx));
+    return fault_take(work, weft_tx_fault(work->tx));
 }
 
 bool weft_work_join(struct weft_work *work, weft_status returned, struct weft_join *join)

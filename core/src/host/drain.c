@@ -1,6 +1,7 @@
 /* host/drain.c - the end of a process: in the order in which work flows through it, so that what is upstream is done
  * before what it needs ends. */
 #include "base/clock.h"
+#include "data/cache/drops.h"
 #include "host/parts.h"
 #include "observe/log.h"
 
@@ -86,7 +87,10 @@ static void stores_close(struct weft_process *process)
 {
     for (size_t i = 0; i < process->n_parts; i++) {
         struct weft_part *part = &process->parts[i];
-        if (part->store != NULL) weft_store_free(part->store);
+        if (part->store != NULL) {
+            weft_drops_free(part->store->drops);
+            weft_store_free(part->store);
+        }
         weft_instance_close(part->store_instance, weft_clock_ns() + DRAIN_CLOSE);
         weft_service_free(part->service);
     }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "data/cache/drops.h"
 #include "data/group/committer.h"
 #include "host/admin/pages.h"
 #include "host/parts.h"
@@ -216,6 +217,7 @@ static weft_status store_open(struct weft_process *process, struct weft_part *pa
                        part->service->name, (uint32_t)weft_config_int(process->config, "store_sessions"));
     part->store->topics = &process->topics;
     part->store->request_kept_ns = weft_config_amount(process->config, "idempotency_kept");
+    part->store->drops = weft_drops_new(process->cache, part->store->dialect);
     if (weft_config_bool(process->config, "commit_groups")) part->store->committer = weft_committer_start(part->store);
     snprintf(part->waiting, sizeof part->waiting, "not yet reached");
     return WEFT_OK;

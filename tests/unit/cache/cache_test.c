@@ -1,5 +1,6 @@
 /* The tests of core/src/data/cache/cache.c, against a plugin that does what it is told. */
 #include "base/clock.h"
+#include "data/cache/breaker.h"
 #include "data/cache/cache.h"
 
 #include <check.h>
@@ -180,6 +181,44 @@ START_TEST(cache_still_down_is_tried_once_a_pause)
 }
 END_TEST
 
+START_TEST(cache_counts_failures_and_how_often_it_was_left_alone)
+{
+    struct weft_cache *cache = cache_with(4, WEFT_SECOND);
+    fake.rc = WEFT_RC_UNAVAILABLE;
+    for (int i = 0; i < 5; i++)
+        run(cache, WEFT_CACHE_GET, "k");
+    struct weft_cache_counters counters = weft_cache_counters(cache);
+    ck_assert_uint_eq(counters.errors, 3);
+    ck_assert_uint_eq(counters.opens, 1);
+    ck_assert_uint_eq(counters.left_alone, 2);
+    weft_cache_free(cache);
+}
+END_TEST
+
+START_TEST(breaker_lets_one_probe_at_a_time)
+{
+    struct weft_breaker breaker = { 0 };
+    bool probes;
+    uint64_t now = 1;
+    for (int i = 0; i < 3; i++) {
+        ck_assert(weft_breaker_pass(&breaker, now, &probes) && !probes);
+        ck_assert(weft_breaker_report(&breaker, false, false, now) == (i == 2));
+    }
+    ck_assert(!weft_breaker_pass(&breaker, now, &probes));
+    now += WEFT_SECOND;
+    ck_assert(weft_breaker_pass(&breaker, now, &probes) && probes);
+    now += 60 * WEFT_SECOND; /* however long the probe takes */
+    ck_assert(!weft_breaker_pass(&breaker, now, &probes));
+    weft_breaker_report(&breaker, false, false, now); /* of a call from before */
+    ck_assert(!weft_breaker_pass(&breaker, now, &probes));
+    weft_breaker_report(&breaker, true, false, now);
+    ck_assert(!weft_breaker_pass(&breaker, now + 499 * WEFT_MS, &probes)); /* twice the first pause */
+    ck_assert(weft_breaker_pass(&breaker, now + 500 * WEFT_MS, &probes) && probes);
+    weft_breaker_report(&breaker, true, true, now);
+    ck_assert(weft_breaker_pass(&breaker, now, &probes) && !probes);
+}
+END_TEST
+
 START_TEST(cache_sends_failed_drops_before_it_reads_again)
 {
     struct weft_cache *cache = cache_with(4, WEFT_SECOND);
@@ -300,6 +339,8 @@ int main(void)
     tcase_add_test(tests, cache_waits_for_a_session_that_comes_back_in_time);
     tcase_add_test(tests, cache_that_fails_in_a_row_is_left_alone_and_tried_again_later);
     tcase_add_test(tests, cache_still_down_is_tried_once_a_pause);
+    tcase_add_test(tests, cache_counts_failures_and_how_often_it_was_left_alone);
+    tcase_add_test(tests, breaker_lets_one_probe_at_a_time);
     tcase_add_test(tests, cache_sends_failed_drops_before_it_reads_again);
     tcase_add_test(tests, cache_is_not_read_while_owed_drops_are_on_their_way);
     tcase_add_test(tests, cache_keeps_drops_that_fail_again);

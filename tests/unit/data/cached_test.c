@@ -5,6 +5,9 @@
 #include "base/clock.h"
 #include "data/cache/cache.h"
 #include "data/cache/cached.h"
+#include "data/cache/drops.h"
+#include "data/cache/sealed.h"
+#include "data/tx.h"
 #include "fake_cache.h"
 
 #include <google/protobuf/wrappers.pb-c.h>
@@ -119,6 +122,91 @@ START_TEST(drop_is_sent_after_the_commit)
 }
 END_TEST
 
+/* With a cache that processes share, and a store that keeps rows for it. */
+static void shared_begin(void)
+{
+    fake_cache_free(kept);
+    kept = fake_cache_new(WEFT_CACHE_LEASES | WEFT_CACHE_SHARED);
+    work->cache = kept->cache;
+    fake->dialect.cache_drop_insert = "drop";
+    work->store->drops = weft_drops_new(kept->cache, &fake->dialect);
+}
+
+static void update_and_drop(weft_status wanted)
+{
+    weft_exec(weft_call_tx(work), "update a");
+    weft_cache_drop(weft_call_tx(work), "k");
+    weft_cache_drop(weft_call_tx(work), "l");
+    ck_assert_int_eq(weft_work_finish(work, WEFT_OK), wanted);
+}
+
+static size_t drops_done(void)
+{
+    size_t n;
+    weft_drops_take(work->store->drops, &n);
+    return n;
+}
+
+static void shared_end(void)
+{
+    weft_drops_free(work->store->drops);
+    work->store->drops = NULL;
+}
+
+START_TEST(drop_of_a_shared_cache_is_a_row_of_the_same_commit)
+{
+    shared_begin();
+    update_and_drop(WEFT_OK);
+    ck_assert_uint_eq(fake->n_runs, 1);
+    ck_assert_ptr_nonnull(strstr(fake->runs[0], "drop ("));
+    ck_assert_ptr_nonnull(strstr(fake->runs[0], "[k...]"));
+    ck_assert_str_eq(kept->runs, "DEL k, DEL l; ");
+    ck_assert_uint_eq(drops_done(), 1);
+    ck_assert_uint_eq(drops_done(), 0);
+    shared_end();
+}
+END_TEST
+
+START_TEST(row_stays_while_its_drop_has_failed)
+{
+    shared_begin();
+    kept->rc = WEFT_RC_TIMEOUT;
+    update_and_drop(WEFT_OK);
+    ck_assert_uint_eq(drops_done(), 0);
+    shared_end();
+}
+END_TEST
+
+START_TEST(row_stays_when_the_commit_is_in_doubt)
+{
+    shared_begin();
+    fake->answers[0].rc = WEFT_RC_MAYBE_SENT;
+    update_and_drop(WEFT_UNAVAILABLE);
+    ck_assert_str_eq(kept->runs, "DEL k, DEL l; ");
+    ck_assert_uint_eq(drops_done(), 0);
+    shared_end();
+}
+END_TEST
+
+START_TEST(rows_left_behind_are_dropped_again_and_then_done)
+{
+    shared_begin();
+    struct weft_value values[] = { weft_text("00000000-0000-7000-8000-000000000001"), weft_text("k"),
+                                   weft_text("00000000-0000-7000-8000-000000000002"), weft_text("l") };
+    struct weft_rowset rows = { .values = values, .n_rows = 2, .n_columns = 2 };
+    kept->rc = WEFT_RC_UNAVAILABLE;
+    ck_assert(!weft_drops_replay(work->store->drops, &rows));
+    ck_assert_uint_eq(drops_done(), 0);
+    kept->rc = WEFT_RC_OK;
+    kept->runs[0] = '\0';
+    ck_assert(weft_drops_replay(work->store->drops, &rows));
+    ck_assert_str_eq(kept->runs, "DEL k, DEL l; ");
+    ck_assert_uint_eq(drops_done(), 2);
+    ck_assert_uint_eq(weft_cache_counters(kept->cache).replays, 2);
+    shared_end();
+}
+END_TEST
+
 START_TEST(drop_is_not_sent_when_nothing_was_committed)
 {
     fake->answers[0].rc = WEFT_RC_UNAVAILABLE;
@@ -129,11 +217,72 @@ START_TEST(drop_is_not_sent_when_nothing_was_committed)
 }
 END_TEST
 
-START_TEST(damaged_value_is_a_miss_and_is_deleted)
+/* Damaged values are misses, and the fill replaces them. */
+static void damaged(const void *value, size_t size)
 {
-    fake_cache_set(kept, "\x0a\xffgarbage", 9);
+    struct weft_cache_counters before = weft_cache_counters(kept->cache);
+    fake_cache_set(kept, value, size);
+    kept->runs[0] = '\0';
     ck_assert_ptr_null(look("k"));
-    ck_assert_str_eq(kept->runs, "LEASE k; DEL k; ");
+    ck_assert_str_eq(kept->runs, "LEASE k; DEL k, LEASE k; ");
+    fill("k", "anna");
+    ck_assert_str_eq(look("k"), "anna");
+    struct weft_cache_counters after = weft_cache_counters(kept->cache);
+    ck_assert_uint_eq(after.damaged - before.damaged, 1);
+    ck_assert_uint_eq(after.misses - before.misses, 1);
+    ck_assert_uint_eq(after.hits - before.hits, 1);
+    ck_assert_uint_eq(after.fills - before.fills, 1);
+}
+
+START_TEST(damaged_value_is_a_miss_and_the_fill_replaces_it)
+{
+    damaged("\x0a\xffgarbage", 9);
+    damaged("", 0);
+    damaged("\x0a\x04otto", 6); /* a message without a seal */
+}
+END_TEST
+
+START_TEST(truncated_value_is_damaged)
+{
+    look("k");
+    fill("k", "anna");
+    for (size_t size = kept->value_size; size-- > 0;) {
+        char cut[256];
+        memcpy(cut, kept->value, size);
+        damaged(cut, size);
+    }
+}
+END_TEST
+
+START_TEST(value_of_another_type_is_damaged)
+{
+    Google__Protobuf__BytesValue other = GOOGLE__PROTOBUF__BYTES_VALUE__INIT;
+    other.value = (ProtobufCBinaryData){ 4, (uint8_t *)"otto" }; /* the same bytes as a text */
+    struct weft_bytes sealed = weft_sealed_pack(work->arena, "k", &other.base);
+    damaged(sealed.data, sealed.size);
+}
+END_TEST
+
+START_TEST(value_of_another_key_is_damaged)
+{
+    Google__Protobuf__StringValue other = GOOGLE__PROTOBUF__STRING_VALUE__INIT;
+    other.value = (char *)"otto";
+    struct weft_bytes sealed = weft_sealed_pack(work->arena, "l", &other.base);
+    damaged(sealed.data, sealed.size);
+}
+END_TEST
+
+START_TEST(changed_byte_is_damage)
+{
+    look("k");
+    fill("k", "anna");
+    for (size_t at = 0; at < kept->value_size; at++) {
+        char changed[256];
+        size_t size = kept->value_size;
+        memcpy(changed, kept->value, size);
+        changed[at] ^= 1;
+        damaged(changed, size);
+    }
 }
 END_TEST
 
@@ -223,8 +372,16 @@ TCase *cached_case(void)
     tcase_add_test(tcase, prefetch_that_failed_is_a_miss_without_another_try);
     tcase_add_test(tcase, fill_of_a_key_that_another_fills_does_nothing);
     tcase_add_test(tcase, drop_is_sent_after_the_commit);
+    tcase_add_test(tcase, drop_of_a_shared_cache_is_a_row_of_the_same_commit);
+    tcase_add_test(tcase, row_stays_while_its_drop_has_failed);
+    tcase_add_test(tcase, row_stays_when_the_commit_is_in_doubt);
+    tcase_add_test(tcase, rows_left_behind_are_dropped_again_and_then_done);
     tcase_add_test(tcase, drop_is_not_sent_when_nothing_was_committed);
-    tcase_add_test(tcase, damaged_value_is_a_miss_and_is_deleted);
+    tcase_add_test(tcase, damaged_value_is_a_miss_and_the_fill_replaces_it);
+    tcase_add_test(tcase, truncated_value_is_damaged);
+    tcase_add_test(tcase, value_of_another_type_is_damaged);
+    tcase_add_test(tcase, value_of_another_key_is_damaged);
+    tcase_add_test(tcase, changed_byte_is_damage);
     tcase_add_test(tcase, cache_that_is_away_is_a_miss);
     tcase_add_test(tcase, service_without_cache_misses);
     tcase_add_test(tcase, cache_without_leases_is_simply_set);

@@ -7,15 +7,17 @@
 #include <stdint.h>
 
 struct weft_breaker {
-    uint32_t failures; /* in a row */
-    uint32_t spare;
+    uint32_t failures; /* in a row, while closed */
+    bool open;
+    bool probing; /* somebody is trying whether it may close: nobody else passes meanwhile */
     uint64_t pause_ns;
     uint64_t next_try_ns;
 };
 
-/* May a call be made now? While the backend fails, one is let through at the end of each pause. */
-bool weft_breaker_pass(struct weft_breaker *breaker, uint64_t now_ns);
-/* How a call that was let through ended. */
-void weft_breaker_report(struct weft_breaker *breaker, bool succeeded, uint64_t now_ns);
+/* May a call be made now? While the backend fails, one is let through at the end of each pause: *ret_probes says that
+ * this is the one. Each call let through is to be reported. */
+bool weft_breaker_pass(struct weft_breaker *breaker, uint64_t now_ns, bool *ret_probes);
+/* How it ended. True: with this failure the breaker opened. */
+bool weft_breaker_report(struct weft_breaker *breaker, bool probes, bool succeeded, uint64_t now_ns);
 
 #endif

@@ -24,7 +24,8 @@ struct weft_cache {
     uint32_t n_idle, n_open, n_waiting, max_sessions;
     struct weft_breaker breaker;
     struct weft_debt debt;
-    bool paying; /* somebody sends the debt: what is in the cache may be stale */
+    bool paying;                         /* somebody sends the debt: what is in the cache may be stale */
+    struct weft_cache_counters counters; /* atomic, not under the mutex */
 };
 
 static void cache_log(const char *doing, int32_t rc, const char *text)
@@ -64,12 +65,28 @@ uint32_t weft_cache_caps(const struct weft_cache *cache)
     return cache->ops->caps;
 }
 
+struct weft_cache_counters weft_cache_counters(const struct weft_cache *cache)
+{
+    struct weft_cache_counters counters;
+    const uint64_t *from = (const uint64_t *)&cache->counters;
+    uint64_t *to = (uint64_t *)&counters;
+    for (size_t i = 0; i < sizeof counters / sizeof *to; i++)
+        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    return counters;
+}
+
+struct weft_cache_counters *weft_cache_tally(struct weft_cache *cache)
+{
+    return &cache->counters;
+}
+
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 /* What a run has been given. */
 struct turn {
     void *session; /* NULL: it has the right to open one */
     bool owes;     /* it is the one that pays the debt first */
+    bool probes;   /* it is the one that tries whether the cache is back */
 };
 
 /* Waits for an idle session, or for room for another; with the mutex. */
@@ -82,7 +99,6 @@ static bool session_reserve(struct weft_cache *cache, uint64_t deadline_ns, stru
         ended = pthread_cond_clockwait(&cache->returned, &cache->mutex, CLOCK_MONOTONIC, &deadline);
         cache->n_waiting--;
     }
-    *ret_turn = (struct turn){ 0 };
     if (cache->n_idle != 0)
         ret_turn->session = cache->idle[--cache->n_idle];
     else if (cache->n_open < cache->max_sessions)
@@ -94,23 +110,33 @@ static bool session_reserve(struct weft_cache *cache, uint64_t deadline_ns, stru
     return true;
 }
 
+/* With the mutex: the breaker hears how a run went. */
+static void turn_report(struct weft_cache *cache, bool probes, bool succeeded)
+{
+    if (weft_breaker_report(&cache->breaker, probes, succeeded, weft_clock_ns()))
+        weft_cache_count(&cache->counters.opens, 1);
+}
+
 static bool turn_take(struct weft_cache *cache, uint64_t deadline_ns, struct turn *ret_turn)
 {
+    *ret_turn = (struct turn){ 0 };
     pthread_mutex_lock(&cache->mutex);
-    bool left_alone = cache->paying || !weft_breaker_pass(&cache->breaker, weft_clock_ns());
-    bool reserved = !left_alone && session_reserve(cache, deadline_ns, ret_turn);
+    bool passed = !cache->paying && weft_breaker_pass(&cache->breaker, weft_clock_ns(), &ret_turn->probes);
+    bool reserved = passed && session_reserve(cache, deadline_ns, ret_turn);
+    if (ret_turn->probes && !reserved) turn_report(cache, true, false);
     pthread_mutex_unlock(&cache->mutex);
-    if (!left_alone && !reserved)
+    if (!passed) weft_cache_count(&cache->counters.left_alone, 1);
+    if (passed && !reserved)
         cache_log("waiting for a session", WEFT_RC_UNAVAILABLE,
                   "all are busy; raise the number of the cache's sessions");
     return reserved;
 }
 
-/* Ends a turn, telling the breaker how it went. */
-static void turn_end(struct weft_cache *cache, void *session, int32_t rc)
+/* Ends a turn. */
+static void turn_end(struct weft_cache *cache, void *session, bool probes, bool succeeded)
 {
     pthread_mutex_lock(&cache->mutex);
-    weft_breaker_report(&cache->breaker, rc == WEFT_RC_OK, weft_clock_ns());
+    turn_report(cache, probes, succeeded);
     if (session != NULL)
         cache->idle[cache->n_idle++] = session;
     else
@@ -139,8 +165,7 @@ static int32_t session_run(struct weft_cache *cache, void *session, const struct
 
 /* ---- what is owed ------------------------------------------------------------------------------------------------ */
 
-/* A single DEL can fail in a run that went well: on a read-only replica, or without the right to. */
-static bool del_failed(const struct weft_cache_op *op, const struct weft_cache_result *result)
+bool weft_cache_del_failed(const struct weft_cache_op *op, const struct weft_cache_result *result)
 {
     return op->verb == WEFT_CACHE_DEL && (result->rc == WEFT_RC_UNAVAILABLE || result->rc == WEFT_RC_REFUSED);
 }
@@ -155,7 +180,7 @@ static int32_t debt_send(struct weft_cache *cache, void *session, struct weft_de
         size_t n = weft_debt_ops(debt, ops, DEBT_BATCH);
         rc = session_run(cache, session, ops, n, results, deadline_ns);
         for (size_t i = 0; i < n && rc == WEFT_RC_OK; i++)
-            if (del_failed(&ops[i], &results[i])) rc = results[i].rc;
+            if (weft_cache_del_failed(&ops[i], &results[i])) rc = results[i].rc;
         if (rc == WEFT_RC_OK) weft_debt_settle(debt, n);
     }
     return rc;
@@ -190,7 +215,7 @@ static void debt_remember_failed(struct weft_cache *cache, const struct weft_cac
                                  const struct weft_cache_result *results)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!del_failed(&ops[i], &results[i])) continue;
+        if (!weft_cache_del_failed(&ops[i], &results[i])) continue;
         cache_log("dropping a key", results[i].rc, "the server refuses writes");
         debt_remember(cache, &ops[i], 1);
     }
@@ -198,30 +223,38 @@ static void debt_remember_failed(struct weft_cache *cache, const struct weft_cac
 
 /* ---- runs -------------------------------------------------------------------------------------------------------- */
 
-int32_t weft_cache_run(struct weft_cache *cache, const struct weft_cache_op *ops, size_t n,
+int32_t weft_cache_try(struct weft_cache *cache, const struct weft_cache_op *ops, size_t n,
                        struct weft_cache_result *ret_results, struct weft_cache_lease *ret_lease)
 {
     uint64_t deadline_ns = weft_clock_ns() + cache->timeout_ns;
     struct turn turn;
-    int32_t rc = WEFT_RC_UNAVAILABLE;
-    *ret_lease = (struct weft_cache_lease){ cache, NULL };
-    if (turn_take(cache, deadline_ns, &turn)) {
-        rc = turn.session != NULL ? WEFT_RC_OK : session_open(cache, &turn.session);
-        if (turn.owes) rc = debt_pay(cache, turn.session, deadline_ns, rc);
-        if (rc == WEFT_RC_OK) rc = session_run(cache, turn.session, ops, n, ret_results, deadline_ns);
-        if (rc != WEFT_RC_OK) turn_end(cache, turn.session, rc);
-    }
-    if (rc != WEFT_RC_OK) {
-        debt_remember(cache, ops, n);
+    *ret_lease = (struct weft_cache_lease){ cache, NULL, false };
+    if (!turn_take(cache, deadline_ns, &turn)) return WEFT_RC_UNAVAILABLE;
+    int32_t rc = turn.session != NULL ? WEFT_RC_OK : session_open(cache, &turn.session);
+    if (turn.owes) rc = debt_pay(cache, turn.session, deadline_ns, rc);
+    if (rc == WEFT_RC_OK) rc = session_run(cache, turn.session, ops, n, ret_results, deadline_ns);
+    if (rc == WEFT_RC_OK) {
+        *ret_lease = (struct weft_cache_lease){ cache, turn.session, turn.probes };
         return rc;
     }
-    debt_remember_failed(cache, ops, n, ret_results);
-    ret_lease->session = turn.session;
-    return WEFT_RC_OK;
+    weft_cache_count(&cache->counters.errors, 1);
+    turn_end(cache, turn.session, turn.probes, false);
+    return rc;
+}
+
+int32_t weft_cache_run(struct weft_cache *cache, const struct weft_cache_op *ops, size_t n,
+                       struct weft_cache_result *ret_results, struct weft_cache_lease *ret_lease)
+{
+    int32_t rc = weft_cache_try(cache, ops, n, ret_results, ret_lease);
+    if (rc == WEFT_RC_OK)
+        debt_remember_failed(cache, ops, n, ret_results);
+    else
+        debt_remember(cache, ops, n);
+    return rc;
 }
 
 void weft_cache_release(struct weft_cache_lease *lease)
 {
-    if (lease->session != NULL) turn_end(lease->cache, lease->session, WEFT_RC_OK);
+    if (lease->session != NULL) turn_end(lease->cache, lease->session, lease->probes, true);
     lease->session = NULL;
 }

@@ -2,12 +2,18 @@
  *
  * A miss takes a lease, whose token the fill must show; deleting the key voids the token. So a value read before a
  * change never gets in after the delete that followed it (Nishtala et al., "Scaling Memcache at Facebook", NSDI
- * 2013, 3.2.1). One filler a key: who gets no token reads the store and fills nothing. */
+ * 2013, 3.2.1). One filler a key: who gets no token reads the store and fills nothing.
+ *
+ * A value that is damaged is a miss. It is deleted and the lease taken in one go, so that the fill replaces it. */
 #include "data/cache/cached.h"
 
+#include "base/text.h"
 #include "contract/guard.h"
 #include "contract/message.h"
+#include "data/cache/drops.h"
+#include "data/cache/sealed.h"
 #include "data/tx.h"
+#include "observe/log.h"
 
 #include <assert.h>
 #include <string.h>
@@ -25,9 +31,16 @@ static bool cached_leases(const struct weft_work *work)
     return (weft_cache_caps(work->cache) & WEFT_CACHE_LEASES) != 0;
 }
 
+/* As text: it may have to be written into the store, too. */
+static bool key_usable(const char *key)
+{
+    const size_t size = key != NULL ? strnlen(key, CACHED_KEY_MAX + 1) : 0;
+    return size > 0 && size <= CACHED_KEY_MAX && weft_text_is_utf8(key, size);
+}
+
 static bool cached_usable(const struct weft_work *work, const char *key)
 {
-    return work->cache != NULL && key[0] != '\0' && strlen(key) <= CACHED_KEY_MAX;
+    return work->cache != NULL && key_usable(key);
 }
 
 /* A cache of this process never waits, so leadership of the calls need not be handed on for it. */
@@ -36,23 +49,25 @@ static void cached_wait(struct weft_work *work)
     if ((weft_cache_caps(work->cache) & WEFT_CACHE_SHARED) != 0) weft_work_wait(work);
 }
 
-/* One operation, whose result lives until `ret_lease` is released. */
-static bool cached_run(struct weft_work *work, const struct weft_cache_op *op, struct weft_cache_result *ret_result,
-                       struct weft_cache_lease *ret_lease)
+/* Operations whose results live until `ret_lease` is released. */
+static bool cached_run(struct weft_work *work, const struct weft_cache_op *ops, size_t n,
+                       struct weft_cache_result *ret_results, struct weft_cache_lease *ret_lease)
 {
     *ret_lease = (struct weft_cache_lease){ 0 };
     cached_wait(work);
-    return weft_cache_run(work->cache, op, 1, ret_result, ret_lease) == WEFT_RC_OK;
+    return weft_cache_run(work->cache, ops, n, ret_results, ret_lease) == WEFT_RC_OK;
 }
 
 /* Unpacks into `out`, which is of the descriptor's size. */
 static bool value_unpack(struct weft_work *work, const struct weft_prefetched *found, ProtobufCMessage *out)
 {
     static const struct weft_guard_limits limits = WEFT_GUARD_DEFAULT;
+    struct weft_bytes packed;
     ProtobufCMessage *message;
     struct weft_fault fault;
-    if (weft_guard_unpack(&limits, out->descriptor, found->value, found->value_size, work->arena, &message, &fault) !=
-        WEFT_OK)
+    if (found->value_size > limits.max_bytes + WEFT_SEAL_BYTES ||
+        !weft_sealed_open(found->key, out->descriptor, found->value, found->value_size, &packed) ||
+        weft_guard_unpack(&limits, out->descriptor, packed.data, packed.size, work->arena, &message, &fault) != WEFT_OK)
         return false;
     memcpy(out, message, out->descriptor->sizeof_message);
     return true;
@@ -77,6 +92,15 @@ struct weft_prefetched *weft_cached_will_prefetch(struct weft_work *work, const 
     return prefetched;
 }
 
+static struct weft_cache_op look_op(const struct weft_cache *cache, const char *key)
+{
+    const bool leases = (weft_cache_caps(cache) & WEFT_CACHE_LEASES) != 0;
+    return (struct weft_cache_op){ .verb = leases ? WEFT_CACHE_GET_OR_LEASE : WEFT_CACHE_GET,
+                                   .key = key,
+                                   .key_size = strlen(key),
+                                   .integer = CACHED_LEASE_MS };
+}
+
 /* The bytes are copied: the cache's own end with the lease. */
 static void prefetched_set(struct weft_work *work, const struct weft_cache_result *result)
 {
@@ -91,13 +115,9 @@ void weft_cached_prefetch(struct weft_cache *cache, struct weft_work *const *wor
 {
     struct weft_cache_op ops[CACHED_PREFETCH_MAX];
     struct weft_cache_result results[CACHED_PREFETCH_MAX] = { 0 };
-    const bool leases = (weft_cache_caps(cache) & WEFT_CACHE_LEASES) != 0;
     assert(n <= CACHED_PREFETCH_MAX);
     for (size_t i = 0; i < n; i++)
-        ops[i] = (struct weft_cache_op){ .verb = leases ? WEFT_CACHE_GET_OR_LEASE : WEFT_CACHE_GET,
-                                         .key = works[i]->prefetched->key,
-                                         .key_size = strlen(works[i]->prefetched->key),
-                                         .integer = CACHED_LEASE_MS };
+        ops[i] = look_op(cache, works[i]->prefetched->key);
     struct weft_cache_lease lease;
     const int32_t rc = weft_cache_run(cache, ops, n, results, &lease);
     for (size_t i = 0; i < n; i++) {
@@ -122,15 +142,32 @@ static const struct weft_prefetched *cached_find(struct weft_work *work, const c
     return ahead;
 }
 
+/* Away with what is damaged, and on to the fill. */
+static void damage_clear(struct weft_work *work, const char *key)
+{
+    const struct weft_cache_op ops[] = { { .verb = WEFT_CACHE_DEL, .key = key, .key_size = strlen(key) },
+                                         look_op(work->cache, key) };
+    struct weft_cache_result results[2] = { 0 };
+    struct weft_cache_lease lease;
+    weft_cache_count(&weft_cache_tally(work->cache)->damaged, 1);
+    weft_log_limited("data.cache.damaged", WEFT_LOG_WARN, "cache",
+                     &(struct weft_log_fields){ .service = work->service },
+                     "a value in the cache is damaged or another's; reading the store instead, and replacing it");
+    if (cached_run(work, ops, 2, results, &lease) && results[1].rc == WEFT_RC_NOT_FOUND)
+        token_keep(work, key, results[1].integer);
+    weft_cache_release(&lease);
+}
+
 bool weft_cached(weft_work *work, const char *key, ProtobufCMessage *out)
 {
     const struct weft_prefetched *found = cached_find(work, key);
     if (found == NULL) return false;
+    const bool answered = found->rc == WEFT_RC_OK && value_unpack(work, found, out);
+    struct weft_cache_counters *tally = weft_cache_tally(work->cache);
+    weft_cache_count(answered ? &tally->hits : &tally->misses, 1);
     if (found->rc == WEFT_RC_NOT_FOUND) token_keep(work, key, found->token);
-    if (found->rc != WEFT_RC_OK) return false;
-    if (value_unpack(work, found, out)) return true;
-    weft_cached_delete(work, (const char *const[]){ key, NULL }); /* it is damaged */
-    return false;
+    if (found->rc == WEFT_RC_OK && !answered) damage_clear(work, key);
+    return answered;
 }
 
 /* ---- filling ----------------------------------------------------------------------------------------------------- */
@@ -155,7 +192,7 @@ void weft_cache_fill(weft_work *work, const char *key, const ProtobufCMessage *m
     const ProtobufCMessage *complete;
     struct weft_fault fault;
     if (weft_message_complete(work->arena, message->descriptor, message, &complete, &fault) != WEFT_OK) return;
-    const struct weft_bytes bytes = weft_message_pack(work->arena, complete);
+    const struct weft_bytes bytes = weft_sealed_pack(work->arena, key, complete);
     const struct weft_cache_op op = { .verb = cached_leases(work) ? WEFT_CACHE_FILL : WEFT_CACHE_SET,
                                       .key = key,
                                       .key_size = strlen(key),
@@ -165,27 +202,39 @@ void weft_cache_fill(weft_work *work, const char *key, const ProtobufCMessage *m
                                       .integer = token->token };
     struct weft_cache_result result = { 0 };
     struct weft_cache_lease lease;
-    cached_run(work, &op, &result, &lease);
+    if (cached_run(work, &op, 1, &result, &lease) && result.rc == WEFT_RC_OK)
+        weft_cache_count(&weft_cache_tally(work->cache)->fills, 1);
     weft_cache_release(&lease);
 }
 
+/* ---- dropping ---------------------------------------------------------------------------------------------------- */
+
 void weft_cache_drop(weft_tx *tx, const char *key)
 {
-    if (key != NULL && key[0] != '\0' && strlen(key) <= CACHED_KEY_MAX) weft_tx_cache_drop(tx, key);
+    if (key_usable(key)) weft_tx_cache_drop(tx, key);
 }
 
-void weft_cached_delete(struct weft_work *work, const char *const *keys)
+bool weft_cached_delete(struct weft_work *work, const char *const *keys)
 {
     size_t n = 0;
     while (keys[n] != NULL)
         n++;
-    if (n == 0 || work->cache == NULL) return;
+    if (n == 0 || work->cache == NULL) return true;
     struct weft_cache_op *ops = weft_arena_alloc(work->arena, n * sizeof *ops);
     struct weft_cache_result *results = weft_arena_alloc(work->arena, n * sizeof *results);
     for (size_t i = 0; i < n; i++)
         ops[i] = (struct weft_cache_op){ .verb = WEFT_CACHE_DEL, .key = keys[i], .key_size = strlen(keys[i]) };
-    struct weft_cache_lease lease = { 0 };
-    cached_wait(work);
-    weft_cache_run(work->cache, ops, n, results, &lease);
+    struct weft_cache_lease lease;
+    bool done = cached_run(work, ops, n, results, &lease);
+    for (size_t i = 0; i < n && done; i++)
+        done = !weft_cache_del_failed(&ops[i], &results[i]);
     weft_cache_release(&lease);
+    if (done) weft_cache_count(&weft_cache_tally(work->cache)->drops, n);
+    return done;
+}
+
+void weft_cached_drop(struct weft_work *work, const weft_tx *tx)
+{
+    if (weft_cached_delete(work, weft_tx_cache_drops(tx)))
+        weft_drops_done(weft_tx_store(tx)->drops, weft_tx_cache_drop_id(tx));
 }

@@ -20,8 +20,10 @@ struct weft_prefetched *weft_cached_will_prefetch(struct weft_work *work, const 
  * once each. May wait for as long as the cache's time limit. The thread that has the works in its hands. */
 void weft_cached_prefetch(struct weft_cache *cache, struct weft_work *const *works, size_t n);
 
-/* Deletes the keys, a NULL-terminated list, in one round trip. After the commit that changed what they hold: by
- * weft_work_finish, and by a lane for its batch. */
-void weft_cached_delete(struct weft_work *work, const char *const *keys);
+/* Deletes the keys, a NULL-terminated list, in one round trip. True: they are gone, or there is nothing to delete. */
+bool weft_cached_delete(struct weft_work *work, const char *const *keys);
+/* Deletes what the transaction drops, after the commit that changed what the keys hold: by weft_work_finish, and by a
+ * lane for its batch. */
+void weft_cached_drop(struct weft_work *work, const weft_tx *tx);
 
 #endif

@@ -99,7 +99,7 @@ static void batch_drop_keys(struct weft_batch *batch)
                               .store = consumer->store,
                               .cache = consumer->cache,
                               .deadline_ns = weft_clock_ns() + consumer->options.deadline_ns };
-    weft_cached_delete(&work, weft_tx_cache_drops(batch->tx));
+    weft_cached_drop(&work, batch->tx);
 }
 
 static enum weft_batch_end batch_commit(struct weft_batch *batch, size_t *ret_blamed, bool *ret_stale)

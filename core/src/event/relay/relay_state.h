@@ -67,8 +67,10 @@ struct weft_relay {
     bool emptied;        /* it left nothing out and found nothing */
     bool held_loose;     /* there may be held rows without a key, or keys we know nothing of */
     int64_t probe_after; /* where the round of probes stands */
+    bool replayed;       /* drops of cache keys that an earlier process owed have been looked for */
+    bool drops_left;     /* and there were more than one look gives */
     /* ... and when what is due. */
-    uint64_t claim_at_ns, poll_at_ns, probe_at_ns, flush_at_ns, purge_at_ns;
+    uint64_t claim_at_ns, poll_at_ns, probe_at_ns, flush_at_ns, drops_at_ns, purge_at_ns;
     uint64_t publish_at_ns, publish_pause_ns; /* back-off while the transport is away */
     uint64_t store_at_ns, store_pause_ns;     /* while the store is */
     bool blocked;                             /* the plugin took fewer than offered */

@@ -8,11 +8,13 @@
 #include "event/relay/relay_state.h"
 
 #include "base/clock.h"
+#include "data/cache/drops.h"
 #include "observe/log.h"
 
 #include <stdlib.h>
 
 enum { TRIP_STATEMENTS = 12, TRIP_PARAMS = 3, TRIP_NONE = -1 };
+enum { TRIP_DROPS_OLD_MS = 1500, TRIP_DROPS_MOST = 256 };
 enum { TRIP_HELD_MOST = 200000 }; /* keys: some 20 MB */
 enum { TRIP_PURGE_ROWS = 1000 };
 #define TRIP_DEADLINE_NS    (5 * WEFT_SECOND)
@@ -22,6 +24,7 @@ enum { TRIP_PURGE_ROWS = 1000 };
 #define TRIP_FLUSH_NS       (10 * WEFT_MS) /* confirmed rows wait this long for a claim to go with */
 #define TRIP_PROBE_NS       WEFT_SECOND
 #define TRIP_PURGE_NS       (60 * WEFT_SECOND)
+#define TRIP_DROPS_NS       WEFT_SECOND /* between looks for drops of cache keys that somebody owes */
 #define TRIP_PAUSE_FIRST_NS (50 * WEFT_MS)
 #define TRIP_PAUSE_MOST_NS  (2 * WEFT_SECOND)
 
@@ -31,7 +34,7 @@ struct trip {
     struct weft_statement statements[TRIP_STATEMENTS];
     struct weft_value params[TRIP_STATEMENTS][TRIP_PARAMS];
     size_t n;
-    int lease, held_keys, claim, probe, purge; /* where their rows come, or TRIP_NONE */
+    int lease, held_keys, claim, probe, drops, purge; /* where their rows come, or TRIP_NONE */
     uint32_t claim_limit, probe_limit;
     uint32_t n_busy;
 };
@@ -64,6 +67,9 @@ static void trip_add_done(struct weft_relay *relay, struct trip *trip)
         TRIP_ADD(trip, dialect->outbox_hold, 0, marks_keys(marks), weft_ints(marks->ids, marks->n_ids),
                  weft_text(marks->reason));
     }
+    size_t n_dropped;
+    const char *const *dropped = weft_drops_take(relay->store->drops, &n_dropped);
+    if (n_dropped > 0) TRIP_ADD(trip, dialect->cache_drop_done, 0, weft_texts(dropped, n_dropped));
     if (relay->release.n_keys > 0)
         TRIP_ADD(trip, dialect->outbox_release, 0, marks_keys(&relay->release), weft_ints(relay->release.ids, 0));
 }
@@ -134,10 +140,20 @@ static void trip_add_purge(struct weft_relay *relay, struct trip *trip, uint64_t
     relay->purge_at_ns = now + TRIP_PURGE_NS;
 }
 
+/* At the start whoever comes looks, since the lease of one that died lasts a while: dropping a key twice does no harm.
+ * Then the one that relays does, for those that are gone; younger rows are about to be removed by their own process. */
+static void trip_add_drops(struct weft_relay *relay, struct trip *trip, uint64_t now)
+{
+    if (relay->store->drops == NULL || now < relay->drops_at_ns || (relay->replayed && !relay->holds)) return;
+    trip->drops = TRIP_ADD(trip, relay->store->dialect->cache_drop_claim, WEFT_STATEMENT_ROWS,
+                           weft_int(relay->replayed ? TRIP_DROPS_OLD_MS : 0), weft_int(TRIP_DROPS_MOST));
+}
+
 static void trip_fill(struct weft_relay *relay, struct trip *trip, uint64_t now)
 {
     trip_add_done(relay, trip);
     trip_add_lease(relay, trip, now);
+    trip_add_drops(relay, trip, now);
     if (relay->holds) {
         trip_add_claim(relay, trip, now);
         trip_add_probe(relay, trip, now);
@@ -194,6 +210,14 @@ static void relay_take_over(struct weft_relay *relay, const struct weft_rowset *
              "this instance relays the outbox now");
 }
 
+static void trip_dropped(struct weft_relay *relay, const struct weft_rowset *rows)
+{
+    bool done = weft_drops_replay(relay->store->drops, rows);
+    relay->drops_left = done && rows->n_rows == TRIP_DROPS_MOST;
+    relay->replayed |= done && !relay->drops_left;
+    relay->drops_at_ns = relay->drops_left ? 0 : weft_clock_ns() + TRIP_DROPS_NS;
+}
+
 /* Is the lease ours after this trip? */
 static bool trip_lease(struct weft_relay *relay, const struct trip *trip, const struct weft_result *result,
                        uint64_t start)
@@ -248,12 +272,14 @@ static void trip_apply(struct weft_relay *relay, const struct trip *trip, const 
                        uint64_t start)
 {
     trip_settled(relay);
-    if (!trip_lease(relay, trip, result, start)) return;
-    if (trip->held_keys != TRIP_NONE) relay_take_over(relay, &result->sets[trip->held_keys]);
-    if (trip->claim != TRIP_NONE) trip_claimed(relay, trip, &result->sets[trip->claim]);
-    if (trip->purge != TRIP_NONE && result->sets[trip->purge].affected >= TRIP_PURGE_ROWS)
-        relay->purge_at_ns = 0; /* there are more */
-    if (trip->probe != TRIP_NONE) trip_probed(relay, trip, &result->sets[trip->probe]);
+    if (trip_lease(relay, trip, result, start)) {
+        if (trip->held_keys != TRIP_NONE) relay_take_over(relay, &result->sets[trip->held_keys]);
+        if (trip->claim != TRIP_NONE) trip_claimed(relay, trip, &result->sets[trip->claim]);
+        if (trip->purge != TRIP_NONE && result->sets[trip->purge].affected >= TRIP_PURGE_ROWS)
+            relay->purge_at_ns = 0; /* there are more */
+        if (trip->probe != TRIP_NONE) trip_probed(relay, trip, &result->sets[trip->probe]);
+    }
+    if (trip->drops != TRIP_NONE) trip_dropped(relay, &result->sets[trip->drops]);
 }
 
 /* ---- a trip ------------------------------------------------------------------------------------------------------ */
@@ -322,9 +348,12 @@ static uint64_t trip_pace(const struct trip *trip, const struct weft_result *res
 
 void weft_relay_trip(struct weft_relay *relay)
 {
-    struct trip trip = {
-        .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE, .purge = TRIP_NONE
-    };
+    struct trip trip = { .lease = TRIP_NONE,
+                         .held_keys = TRIP_NONE,
+                         .claim = TRIP_NONE,
+                         .probe = TRIP_NONE,
+                         .drops = TRIP_NONE,
+                         .purge = TRIP_NONE };
     struct weft_result result = { 0 };
     uint64_t start = weft_clock_ns();
     if (relay->leased && start >= relay->lease_until_ns)
@@ -354,6 +383,7 @@ uint64_t weft_relay_trip_due(struct weft_relay *relay)
     if (n_marks > 0 || relay->leased != relay->holds || relay->n_done >= relay->batch / 2) due = 0;
     if (relay->n_done > 0) due = relay_sooner(due, relay->flush_at_ns);
     if (relay->holds) due = relay_sooner(due, claim_due(relay));
+    if (relay->drops_left) due = 0;
     if (relay->holds && probe_wanted(relay)) due = relay_sooner(due, relay->probe_at_ns);
     return due > relay->store_at_ns ? due : relay->store_at_ns;
 }
@@ -363,9 +393,12 @@ uint64_t weft_relay_trip_due(struct weft_relay *relay)
 /* The last trip: what was confirmed, and the lease. */
 void weft_relay_give_back(struct weft_relay *relay)
 {
-    struct trip trip = {
-        .lease = TRIP_NONE, .held_keys = TRIP_NONE, .claim = TRIP_NONE, .probe = TRIP_NONE, .purge = TRIP_NONE
-    };
+    struct trip trip = { .lease = TRIP_NONE,
+                         .held_keys = TRIP_NONE,
+                         .claim = TRIP_NONE,
+                         .probe = TRIP_NONE,
+                         .drops = TRIP_NONE,
+                         .purge = TRIP_NONE };
     struct weft_result result = { 0 };
     trip_add_done(relay, &trip);
     if (relay->leased && !relay->locks)
