@@ -388,42 +388,41 @@ weft_status weft_config_plugin_names(const struct weft_config *config, const cha
     return status;
 }
 
-/* ---- the reference ----------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
-static void value_describe(const struct weft_config *config, const struct weft_setting *setting,
-                           struct weft_buffer *buffer)
+void weft_config_mask(const struct weft_setting *setting, const char *text, struct weft_buffer *buffer)
 {
-    const char *text = weft_config_text(config, setting->option.name);
-    weft_buffer_text(buffer, "  = ");
-    if (text == NULL)
-        weft_buffer_text(buffer, "(unset)");
-    else if (setting->is_url)
+    if (setting->is_url)
         weft_url_mask(text, buffer);
-    else if ((setting->option.flags & WEFT_OPTION_SECRET) != 0)
-        weft_buffer_text(buffer, "***");
     else
-        weft_buffer_text(buffer, text);
-    const struct entry *entry = entry_find(config, setting->option.name);
-    weft_buffer_format(buffer, "  [%s]\n", entry != NULL ? entry->origin : "default");
+        weft_buffer_text(buffer, (setting->option.flags & WEFT_OPTION_SECRET) != 0 ? "***" : text);
 }
 
-void weft_config_describe(const struct weft_config *config, struct weft_buffer *buffer)
+static void value_each(const struct weft_config *config, const char *key, const struct weft_setting *setting,
+                       void (*each)(void *arg, const struct weft_config_entry *entry), void *arg)
+{
+    struct weft_buffer shown __attribute__((cleanup(weft_buffer_free))) = WEFT_BUFFER_EMPTY;
+    const struct entry *entry = entry_find(config, key);
+    const char *text = entry != NULL ? entry->text : setting->option.initial;
+    if (text != NULL) weft_config_mask(setting, text, &shown);
+    each(arg, &(struct weft_config_entry){ .key = key,
+                                           .setting = setting,
+                                           .shown = text != NULL ? (shown.data != NULL ? shown.data : "") : NULL,
+                                           .origin = entry != NULL ? entry->origin : "default" });
+}
+
+void weft_config_each(const struct weft_config *config, void (*each)(void *arg, const struct weft_config_entry *entry),
+                      void *arg)
 {
     size_t n;
     const struct weft_setting *settings = weft_setting_table(&n);
     for (size_t i = 0; i < n; i++) {
-        const struct weft_option *option = &settings[i].option;
-        char made[WEFT_CONFIG_KEY];
-        const char *variable = settings[i].variable;
-        if (variable == NULL) variable = weft_setting_variable(option->name, made, sizeof made);
-        weft_buffer_format(buffer, "%s\n  %s%s%s\n", option->name, option->help,
-                           option->initial != NULL ? "; default: " : "",
-                           option->initial != NULL ? option->initial : "");
-        if (option->choices != NULL) weft_buffer_text(buffer, "  one of");
-        for (const char *const *choice = option->choices; choice != NULL && *choice != NULL; choice++)
-            weft_buffer_format(buffer, " %s%s", *choice, choice[1] == NULL ? "\n" : "");
-        weft_buffer_format(buffer, "  environment: %s%s%s\n", variable, settings[i].fallback != NULL ? ", else " : "",
-                           settings[i].fallback != NULL ? settings[i].fallback : "");
-        if (config != NULL && !weft_setting_is_dynamic(&settings[i])) value_describe(config, &settings[i], buffer);
+        if (!weft_setting_is_dynamic(&settings[i])) {
+            value_each(config, settings[i].option.name, &settings[i], each, arg);
+            continue;
+        }
+        for (const struct entry *entry = config->entries; entry != NULL; entry = entry->next)
+            if (entry->setting == &settings[i] && entry_find(config, entry->key) == entry)
+                value_each(config, entry->key, &settings[i], each, arg);
     }
 }

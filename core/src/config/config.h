@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/fault.h"
+#include "config/setting.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -69,8 +70,17 @@ weft_status weft_config_plugin_option(const struct weft_config *config, const ch
 weft_status weft_config_plugin_names(const struct weft_config *config, const char *plugin,
                                      weft_status (*each)(void *arg, const char *option, const char *origin), void *arg);
 
-/* Appends the reference of all keys: key, environment name, default, help. With `config`: also value (secrets masked)
- * and origin. */
-void weft_config_describe(const struct weft_config *config, struct weft_buffer *buffer);
+/* Calls `each` for every setting of the table that has no names in it, set or not, and for those with names that are
+ * set, in the table's order. Secrets are masked. */
+struct weft_config_entry {
+    const char *key;
+    const struct weft_setting *setting;
+    const char *shown;  /* the value in force as it may be shown; NULL: none, and no default */
+    const char *origin; /* "weft.yaml:12", "WEFT_STORE", "--set", "default" */
+};
+void weft_config_each(const struct weft_config *config, void (*each)(void *arg, const struct weft_config_entry *entry),
+                      void *arg);
+/* Appends a value of the setting as it may be shown. */
+void weft_config_mask(const struct weft_setting *setting, const char *text, struct weft_buffer *buffer);
 
 #endif

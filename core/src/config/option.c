@@ -167,3 +167,32 @@ weft_status weft_option_parse(const struct weft_option *option, const char *text
     if (status == WEFT_OK) *ret_value = value;
     return status;
 }
+
+static void choices_print(const struct weft_option *option, char *ret_text, size_t size)
+{
+    size_t used = 0;
+    for (const char *const *choice = option->choices; *choice != NULL && used < size; choice++)
+        used += (size_t)snprintf(ret_text + used, size - used, "%s%s", choice == option->choices ? "" : ", ", *choice);
+}
+
+const char *weft_option_range(const struct weft_option *option, char *ret_text, size_t size)
+{
+    char low[40], high[40];
+    bool bounded = option->min != 0 || option->max != 0;
+    ret_text[0] = '\0';
+    if (option->type == WEFT_OPTION_BOOL) snprintf(ret_text, size, "true, false");
+    if (option->type == WEFT_OPTION_CHOICE) choices_print(option, ret_text, size);
+    if (option->type < WEFT_OPTION_INT || option->type > WEFT_OPTION_SIZE) return ret_text;
+    bound_print(option, option->min, low, sizeof low);
+    bound_print(option, option->max, high, sizeof high);
+    if (bounded && option->max == INT64_MAX)
+        snprintf(ret_text, size, "%s or more", low);
+    else if (bounded)
+        snprintf(ret_text, size, "%s to %s", low, high);
+    else
+        snprintf(ret_text, size, "%s",
+                 option->type == WEFT_OPTION_DURATION ? "a time"
+                 : option->type == WEFT_OPTION_SIZE   ? "a size"
+                                                      : "a number");
+    return ret_text;
+}

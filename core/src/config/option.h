@@ -20,4 +20,8 @@ union weft_option_value { /* by the option's type, as plugin.h describes them */
 weft_status weft_option_parse(const struct weft_option *option, const char *text, union weft_option_value *ret_value,
                               struct weft_fault *ret_fault);
 
+/* What the option takes, for a person: "true or false", "1 to 64", "1ms to 1h", "one of auto, check, off"; "" for text.
+ * Returns ret_text. */
+const char *weft_option_range(const struct weft_option *option, char *ret_text, size_t size);
+
 #endif

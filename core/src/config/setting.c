@@ -86,7 +86,7 @@ static const struct weft_setting settings[] = {
     RANGE("services.*.groups.*.max_attempts", WEFT_OPTION_INT, NULL, 1, 1000,
           "tries before an event is dead; default: the group's own"),
     CHOICE("topics.*.body", "protobuf", bodies, "how events of the topic are written", NULL, NULL),
-    KEY("plugins.*.*", WEFT_OPTION_TEXT, NULL, "an option of a plugin: weft plugin list shows them", NULL, NULL),
+    KEY("plugins.*.*", WEFT_OPTION_TEXT, NULL, "an option of a plugin: weft plugin info NAME shows them", NULL, NULL),
 };
 
 enum { N_SETTINGS = sizeof settings / sizeof *settings };

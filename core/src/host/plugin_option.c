@@ -44,7 +44,7 @@ static weft_status known_check(void *arg, const char *name, const char *origin)
 
 static const char *query_value(const struct weft_url_parts *url, const char *name)
 {
-    for (size_t i = 0; i < url->n_options; i++)
+    for (size_t i = 0; url != NULL && i < url->n_options; i++)
         if (strcmp(url->options[i].name, name) == 0) return url->options[i].value;
     return NULL;
 }
@@ -124,4 +124,13 @@ weft_status weft_plugin_option_fill(const struct weft_plugin *plugin, const stru
         status = option_fill(&filler, &plugin->options[i]);
     if (status == WEFT_OK) *ret_options = filler.options;
     return status;
+}
+
+weft_status weft_plugin_option_find(const struct weft_plugin *plugin, const struct weft_option *option,
+                                    const struct weft_url_parts *url, const char *url_origin,
+                                    const struct weft_config *config, struct weft_arena *arena,
+                                    struct weft_config_value *ret_value, struct weft_fault *ret_fault)
+{
+    struct filler filler = { plugin, url, url_origin, config, arena, NULL, ret_fault };
+    return value_find(&filler, option, ret_value);
 }

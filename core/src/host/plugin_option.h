@@ -16,4 +16,11 @@ weft_status weft_plugin_option_fill(const struct weft_plugin *plugin, const stru
                                     const char *url_origin, const struct weft_config *config, struct weft_arena *arena,
                                     const void **ret_options, struct weft_fault *ret_fault);
 
+/* One option as it is in force and where it is from: "default", the variable, file:line, --set, or `url_origin`. `url`
+ * NULL: the plugin is not the one in use. Text NULL: not set, and no default. Not masked. */
+weft_status weft_plugin_option_find(const struct weft_plugin *plugin, const struct weft_option *option,
+                                    const struct weft_url_parts *url, const char *url_origin,
+                                    const struct weft_config *config, struct weft_arena *arena,
+                                    struct weft_config_value *ret_value, struct weft_fault *ret_fault);
+
 #endif

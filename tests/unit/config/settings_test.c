@@ -206,14 +206,21 @@ START_TEST(config_refuses_names_of_services_groups_topics_and_plugins_that_are_n
 }
 END_TEST
 
-START_TEST(config_describes_every_key_and_masks_secrets)
+static void entry_note(void *arg, const struct weft_config_entry *entry)
+{
+    weft_buffer_format(arg, "%s=%s [%s]\n", entry->key, entry->shown != NULL ? entry->shown : "-", entry->origin);
+}
+
+START_TEST(config_lists_every_value_with_its_origin_and_masks_secrets)
 {
     char *environment[] = { "RABBITMQ_URI=amqp://me:hunter2@h/", "WEFT_ADMIN_TOKEN=tell:nobody-of-hunter2", NULL };
     struct weft_buffer text = WEFT_BUFFER_EMPTY;
-    loads(NULL, environment, NULL);
-    weft_config_describe(config, &text);
-    ck_assert_ptr_nonnull(strstr(text.data, "services.*.groups.*.paused"));
-    ck_assert_ptr_nonnull(strstr(text.data, "amqp://me:***@h/"));
+    loads(NULL, environment, "topics.user-events.body=json");
+    weft_config_each(config, entry_note, &text);
+    ck_assert_ptr_nonnull(strstr(text.data, "transport=amqp://me:***@h/ [RABBITMQ_URI]\n"));
+    ck_assert_ptr_nonnull(strstr(text.data, "admin.token=*** [WEFT_ADMIN_TOKEN]\n"));
+    ck_assert_ptr_nonnull(strstr(text.data, "topics.user-events.body=json [--set]\n"));
+    ck_assert_ptr_nonnull(strstr(text.data, "migrate=auto [default]\n"));
     ck_assert_ptr_null(strstr(text.data, "hunter2"));
     weft_buffer_free(&text);
 }
@@ -235,6 +242,6 @@ TCase *config_case(void)
     tcase_add_test(tcase, config_reads_a_services_environment_once_it_is_known);
     tcase_add_test(tcase, config_refuses_a_wrong_value_in_a_services_environment);
     tcase_add_test(tcase, config_refuses_names_of_services_groups_topics_and_plugins_that_are_not_there);
-    tcase_add_test(tcase, config_describes_every_key_and_masks_secrets);
+    tcase_add_test(tcase, config_lists_every_value_with_its_origin_and_masks_secrets);
     return tcase;
 }
