@@ -12,13 +12,7 @@ def changes_of_a_user_are_applied_in_commit_order():
         start = lambda name, service: stack.enter_context(Weft(path, name, [service], three(database))).start()
         users = [start("user-1", "user-service"), start("user-2", "user-service")]
         orders = [start("order-1", "order-service"), start("order-2", "order-service")]
-        with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("""CREATE TABLE order_service.applied (seq bigserial, id uuid, name text);
-                CREATE FUNCTION order_service.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                  INSERT INTO order_service.applied (id, name) VALUES (NEW.id, NEW.name); RETURN NEW; END $$;
-                CREATE TRIGGER note AFTER INSERT OR UPDATE ON order_service.customers
-                  FOR EACH ROW EXECUTE FUNCTION order_service.note()""")
-            connection.commit()
+        note_applied(database)
         clients = [Client(weft.address, orders[0].address) for weft in users]
         ids = [clients[0].create_user(name="0").id for _ in range(USERS)]
 
@@ -50,9 +44,7 @@ def changes_of_a_user_are_applied_in_commit_order():
         final = "SELECT count(*) FROM order_service.customers WHERE name = %s"
         wait_until(lambda: database.value(final, str(UPDATES)) == USERS, 60, "all customers have the last name")
         wait_until(lambda: database.value("SELECT count(*) FROM user_service.weft_outbox") == 0, 30, "outbox empty")
-        applied = {}
-        for user, name in database.rows("SELECT id::text, name FROM order_service.applied ORDER BY seq"):
-            applied.setdefault(user, []).append(int(name))
+        applied = applied_names(database)
         expect_equal(len(applied), USERS, "users with changes")
         for user, names in applied.items():
             # A call whose answer was lost in the kill is repeated by the client: the same name twice in a row is two commits.

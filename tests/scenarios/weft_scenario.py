@@ -298,6 +298,25 @@ class Postgres:
         return [row[0] for row in self.rows(sql, *parameters)]
 
 
+def note_applied(database):
+    """From now on a trigger notes every change of a customer, in the order in which it was applied."""
+    with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("""CREATE TABLE order_service.applied (seq bigserial, id uuid, name text);
+            CREATE FUNCTION order_service.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              INSERT INTO order_service.applied (id, name) VALUES (NEW.id, NEW.name); RETURN NEW; END $$;
+            CREATE TRIGGER note AFTER INSERT OR UPDATE ON order_service.customers
+              FOR EACH ROW EXECUTE FUNCTION order_service.note()""")
+        connection.commit()
+
+
+def applied_names(database):
+    """By customer: the names it was given, which are numbers, in that order."""
+    applied = {}
+    for user, name in database.rows("SELECT id::text, name FROM order_service.applied ORDER BY seq"):
+        applied.setdefault(user, []).append(int(name))
+    return applied
+
+
 def pika_connection(url=None):
     import pika
     return pika.BlockingConnection(pika.URLParameters((url or os.environ["RABBITMQ_URI"]).rstrip("/") + "/%2F"))

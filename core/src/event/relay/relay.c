@@ -168,6 +168,7 @@ void weft_relay_free(struct weft_relay *relay)
     for (size_t i = 0; i < RELAY_MARKS; i++)
         weft_relay_marks_free(&relay->marks[i]);
     weft_relay_marks_free(&relay->release);
+    weft_relay_unheard_clear(relay);
     weft_window_free(relay->window);
     free(relay->done);
     free(relay->ids);

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* No more rows than a relay may know come between two round trips, so the room is fixed. */
 struct relay_marks weft_relay_marks_new(size_t capacity, const char *reason)
@@ -38,4 +39,19 @@ void weft_relay_marks_clear(struct relay_marks *marks)
     while (marks->n_keys > 0)
         free(marks->keys[--marks->n_keys]);
     marks->n_ids = 0;
+}
+
+bool weft_relay_unheard_add(struct weft_relay *relay, const char *type)
+{
+    for (size_t i = 0; i < relay->n_unheard; i++)
+        if (strcmp(relay->unheard[i], type) == 0) return false;
+    if (relay->n_unheard == RELAY_UNHEARD) return false;
+    relay->unheard[relay->n_unheard++] = weft_memory_text(type);
+    return true;
+}
+
+void weft_relay_unheard_clear(struct weft_relay *relay)
+{
+    while (relay->n_unheard > 0)
+        free(relay->unheard[--relay->n_unheard]);
 }

@@ -66,7 +66,7 @@ static void row_confirmed(struct weft_relay *relay, struct weft_window_row *row)
         weft_window_row_free(row);
 }
 
-static void row_warn(const struct weft_relay *relay, const struct weft_window_row *row)
+static void row_warn(struct weft_relay *relay, const struct weft_window_row *row)
 {
     const struct weft_message *message = &row->publish.message;
     const struct weft_log_fields fields = { .service = relay->store->service,
@@ -76,10 +76,11 @@ static void row_warn(const struct weft_relay *relay, const struct weft_window_ro
     if (row->rc == WEFT_RC_REFUSED)
         weft_log_limited("relay-refused", WEFT_LOG_ERROR, "relay", &fields, "the transport refuses an event, held: %s",
                          row->why == NULL ? "no reason given" : row->why);
-    else
-        weft_log_limited("relay-unrouted", WEFT_LOG_WARN, "relay", &fields,
-                         "nobody listens to %s with routing key %s: held in the outbox until somebody does",
-                         message->topic, message->routing_key);
+    else if (weft_relay_unheard_add(relay, message->type)) /* once a type, until nothing is held any more */
+        weft_log(
+            WEFT_LOG_WARN, "relay", &fields,
+            "nobody listens to %s on %s with routing key %s: such events are held in the outbox until somebody does",
+            message->type, message->topic, message->routing_key);
 }
 
 /* It reached nobody, or was refused: it and the later rows of its key are held. A probe's rows are already. */

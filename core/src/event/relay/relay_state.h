@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-enum { RELAY_MARKS = 3, RELAY_PROBES = 64 };
+enum { RELAY_MARKS = 3, RELAY_PROBES = 64, RELAY_UNHEARD = 64 };
 enum relay_mark { RELAY_UNROUTED, RELAY_REFUSED, RELAY_BEHIND };
 
 /* Keys and rows to be marked held in the store, all for one reason. Keys are copies. */
@@ -55,6 +55,8 @@ struct weft_relay {
     const char **busy;
     struct relay_marks marks[RELAY_MARKS];
     struct relay_marks release;
+    char *unheard[RELAY_UNHEARD]; /* types that nobody listens to and that were told of */
+    size_t n_unheard;
     struct weft_session *session;
     /* ... the lease ... */
     bool leased; /* the lease, or lock, is ours */
@@ -93,6 +95,9 @@ struct relay_marks weft_relay_marks_new(size_t capacity, const char *reason);
 void weft_relay_marks_free(struct relay_marks *marks);
 void weft_relay_marks_add(struct relay_marks *marks, const struct weft_window_row *row);
 void weft_relay_marks_clear(struct relay_marks *marks);
+/* Is the type new among those that nobody listens to? More than there is room for count as known. */
+bool weft_relay_unheard_add(struct weft_relay *relay, const char *type);
+void weft_relay_unheard_clear(struct weft_relay *relay);
 
 void weft_relay_free(struct weft_relay *relay);
 

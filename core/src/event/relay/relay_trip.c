@@ -256,6 +256,7 @@ static void trip_probed(struct weft_relay *relay, const struct trip *trip, const
     /* A round that begins and finds nothing: whatever was held has been released or removed by somebody else. */
     if (rows->n_rows == 0 && relay->probe_after == 0) {
         weft_window_release_all(relay->window);
+        weft_relay_unheard_clear(relay);
         relay->held_loose = false;
     }
     relay->probe_after = 0;
