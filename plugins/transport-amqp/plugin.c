@@ -48,12 +48,15 @@ static int32_t open_check(const struct weft_open *open, bool tls, struct weft_er
     return WEFT_RC_OK;
 }
 
-/* All signals are the host's. */
+/* Signals are the host's, which hears of this thread's faults by those that are left. */
 static int thread_start(struct rabbit *rabbit)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+    sigset_t others, before;
+    sigfillset(&others);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&others, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &others, &before);
     int error = pthread_create(&rabbit->thread, NULL, rabbit_loop, rabbit);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;

@@ -19,8 +19,9 @@
  *    before reading a field newer than 1.0 ask WEFT_HAS(table, field). Structs that travel in arrays keep their size
  *    for the whole major and carry spare words, which are zero.
  *  - Instances. `open` may be called many times; keep no state outside the instance. A plugin is never unloaded.
- *  - Process manners. Never exit, abort, fork, install signal handlers, or write to stdout or stderr. Block all signals
- *    in threads you start. Never log a value whose option is marked WEFT_OPTION_SECRET, nor the URL's password.
+ *  - Process manners. Never exit, abort, fork, install signal handlers, or write to stdout or stderr. Block signals in
+ *    threads you start, but not SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, by which the host tells whose crash it was.
+ *    Never log a value whose option is marked WEFT_OPTION_SECRET, nor the URL's password.
  *  - Time. Every wait has a deadline: `deadline_ns` is absolute on CLOCK_MONOTONIC, in nanoseconds; who had a
  *    second to it returns within 1.1 s.
  *  - Ownership. Who made it owns it: publish operations are the host's until completed, deliveries the plugin's until

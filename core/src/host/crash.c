@@ -2,6 +2,8 @@
  * locks, no memory, no loader, any of which may be what crashed. */
 #include "host/crash.h"
 
+#include "observe/log.h"
+
 #include <elf.h>
 #include <link.h>
 #include <signal.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -21,7 +24,8 @@ enum {
     CRASH_STACK_BYTES = 64 * 1024,
     CRASH_LINE = 1024,
     CRASH_STACK_WORDS = 512,
-    CRASH_PAGE_BYTES = 4096
+    CRASH_PAGE_BYTES = 4096,
+    CRASH_PATIENCE_S = 2
 };
 
 struct range {
@@ -39,6 +43,7 @@ struct module {
 static struct module modules[CRASH_MODULES];
 static _Atomic unsigned modules_used;
 static int crash_fd = STDERR_FILENO;
+static atomic_int crash_told;
 
 /* ---- at load ----------------------------------------------------------------------------------------------------- */
 
@@ -224,6 +229,10 @@ static void crash_handle(int number, siginfo_t *info, void *context)
 {
     struct line line = { .size = 0 };
     uintptr_t instruction = instruction_of(context);
+    if (atomic_exchange(&crash_told, 1) != 0) { /* several threads in one broken plugin: the first one speaks */
+        nanosleep(&(struct timespec){ .tv_sec = CRASH_PATIENCE_S }, NULL);
+        return;
+    }
     const struct module *module = module_at(instruction);
     if (module == NULL) module = module_on_stack(context);
     line_text(&line, "{\"level\":\"error\",\"context\":\"crash\",\"message\":\"");
@@ -239,9 +248,11 @@ static void crash_handle(int number, siginfo_t *info, void *context)
     line_text(&line, "\"");
     culprit_text(&line, module);
     line_text(&line, "}\n");
+    weft_log_end(); /* so that this is the last line, with those before it */
     ssize_t written = write(crash_fd, line.text, line.size);
     (void)written;
-    raise(number); /* SA_RESETHAND: now with its default action */
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 void weft_crash_install(int fd)
@@ -252,7 +263,7 @@ void weft_crash_install(int fd)
     static char memory[CRASH_STACK_BYTES];
     stack_t stack = { .ss_sp = memory, .ss_size = sizeof memory };
     sigaltstack(&stack, NULL);
-    struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
+    struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
     action.sa_sigaction = crash_handle;
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

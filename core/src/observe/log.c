@@ -172,6 +172,11 @@ void weft_log_flush(void)
     weft_log_sink_flush();
 }
 
+void weft_log_end(void)
+{
+    weft_log_sink_end();
+}
+
 const char *weft_log_level_name(int32_t level)
 {
     return level_names[level_known(level)];

@@ -23,6 +23,7 @@ struct weft_log_fields {
 void weft_log_start(int fd, int32_t level); /* one JSON line at a time to fd from now on */
 void weft_log_stop(void);                   /* writes what is gathered */
 void weft_log_flush(void);
+void weft_log_end(void); /* [signal handler, dying] what is gathered is written, and nothing after that */
 bool weft_log_enabled(int32_t level);
 int32_t weft_log_parse_level(const char *name); /* -1: no such level */
 const char *weft_log_level_name(int32_t level);

@@ -7,11 +7,13 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +50,12 @@ static struct {
            .alarm_ns = WEFT_NEVER,
            .wanted = PTHREAD_COND_INITIALIZER,
            .written = PTHREAD_COND_INITIALIZER };
+
+/* Set by a signal handler of a process that dies, and then by whoever writes last. */
+static atomic_int sink_dying, sink_over;
+
+#define SINK_LAST    (100 * WEFT_MS)
+#define SINK_LOOK_NS 1000000
 
 /* Writes all, or gives up when the other end is gone. */
 static void descriptor_write(int fd, const char *bytes, size_t size)
@@ -138,7 +146,9 @@ static void writer_write(char **spare, size_t *spare_capacity)
     sink.size = 0;
     sink_tell_drops();
     pthread_mutex_unlock(&sink.mutex);
-    descriptor_write(sink.fd, full, size);
+    bool last = atomic_load(&sink_dying) != 0;
+    if (!atomic_load(&sink_over)) descriptor_write(sink.fd, full, size);
+    if (last) atomic_store(&sink_over, 1);
     pthread_mutex_lock(&sink.mutex);
     sink.n_written += size;
     pthread_cond_broadcast(&sink.written);
@@ -166,18 +176,15 @@ static void *sink_main(void *unused)
 
 void weft_log_sink_start(int fd)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* SIGPIPE too: a closed log must not end the host */
     pthread_mutex_lock(&sink.mutex);
     if (sink.state == WRITER_NONE) {
         sink.fd = fd;
         sink.stopping = false;
         sink.n_written = sink.n_added;
-        if (pthread_create(&sink.thread, NULL, sink_main, NULL) == 0) sink.state = WRITER_BUSY;
+        /* SIGPIPE is blocked there: a closed log must not end the host */
+        if (weft_thread_start(&sink.thread, sink_main, NULL) == 0) sink.state = WRITER_BUSY;
     }
     pthread_mutex_unlock(&sink.mutex);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void weft_log_sink_stop(void)
@@ -229,6 +236,16 @@ void weft_log_sink_flush(void)
     while (sink.n_written < goal && sink.state != WRITER_NONE && ended == 0)
         ended = pthread_cond_clockwait(&sink.written, &sink.mutex, CLOCK_MONOTONIC, &deadline);
     pthread_mutex_unlock(&sink.mutex);
+}
+
+void weft_log_sink_end(void)
+{
+    struct timespec pause = { .tv_nsec = SINK_LOOK_NS };
+    uint64_t deadline = weft_clock_ns() + SINK_LAST;
+    atomic_store(&sink_dying, 1);
+    while (!atomic_load(&sink_over) && weft_clock_ns() < deadline)
+        nanosleep(&pause, NULL);
+    atomic_store(&sink_over, 1);
 }
 
 void weft_log_sink_alarm(uint64_t at_ns, void (*ring)(void))

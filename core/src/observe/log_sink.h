@@ -15,6 +15,10 @@ void weft_log_sink_stop(void);
 void weft_log_sink_add(const char *lines, size_t size, bool urgent);
 void weft_log_sink_flush(void); /* waits until what was added before is written, two seconds at most */
 
+/* For a signal handler of a process that dies: what is gathered is written within a tenth of a second, and nothing
+ * after that. Takes no lock. */
+void weft_log_sink_end(void);
+
 /* Calls `ring` once, at that time or soon after, on the sink's thread; a later call takes the place of an earlier one.
  * Not while there is no thread. */
 void weft_log_sink_alarm(uint64_t at_ns, void (*ring)(void));

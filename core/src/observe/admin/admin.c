@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "observe/admin/request.h"
 
 #include <signal.h>
@@ -64,13 +65,9 @@ static bool waiting_start(struct weft_admin_request *request)
                                             "%d requests that wait are under way; try again", WEFT_ADMIN_WAITING);
         return false;
     }
-    sigset_t all, before;
-    sigfillset(&all);
     MHD_suspend_connection(request->connection);
     request->has_thread = true;
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&request->thread, NULL, waiting_run, request);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int failed = weft_thread_start(&request->thread, waiting_run, request);
     if (failed == 0) return true;
     request->has_thread = false;
     MHD_resume_connection(request->connection);

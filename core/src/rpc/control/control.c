@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "contract/guard.h"
 #include "contract/message.h"
 #include "rpc/server/deadline.h"
@@ -11,7 +12,6 @@
 #include <google/rpc/error_details.weft.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/support/alloc.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -346,11 +346,7 @@ static const char **services_join(const char *const *theirs, const char *const *
 weft_status weft_control_start(struct weft_control *control, struct weft_fault *ret_fault)
 {
     control->services = services_join(weft_registry_services(control->registry), weft_registry_services(control->own));
-    sigset_t all, before; /* signals are the main thread's */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&control->thread, NULL, control_main, control);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int rc = weft_thread_start(&control->thread, control_main, control);
     if (rc != 0)
         return weft_fault_set(ret_fault, WEFT_UNAVAILABLE, "cannot start the control thread: %s", strerror(rc));
     pthread_setname_np(control->thread, "weft-rpc-ctl");

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
@@ -195,11 +196,7 @@ static int worker_start(struct weft_crew *crew)
     if (worker->state == WORKER_ENDED) pthread_join(worker->thread, NULL); /* has left the lock: it only returns */
     worker->state = WORKER_NONE;
 
-    sigset_t all, before; /* signals are the main thread's */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&worker->thread, NULL, worker_main, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int rc = weft_thread_start(&worker->thread, worker_main, worker);
     if (rc != 0) return rc;
     pthread_setname_np(worker->thread, "weft-rpc");
     worker->state = WORKER_RUNS;

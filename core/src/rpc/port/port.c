@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "observe/log.h"
 #include "rpc/port/connections.h"
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,11 +210,7 @@ weft_status weft_rpc_port_start(struct weft_rpc_port *port, void (*accepted)(voi
 {
     port->accepted = accepted;
     port->arg = arg;
-    sigset_t all, before; /* signals are the main thread's */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&port->thread, NULL, port_main, port);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int rc = weft_thread_start(&port->thread, port_main, port);
     if (rc != 0)
         return weft_fault_set(ret_fault, WEFT_UNAVAILABLE, "cannot start the accepting thread: %s", strerror(rc));
     pthread_setname_np(port->thread, "weft-rpc-port");
