@@ -1,51 +1,21 @@
 /* box.c - the host's side of a cache. */
 #include "box.h"
 
-#include "option.h"
-
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *options_for(const struct kit *kit, const struct box_setup *setup)
-{
-    const char *settings[KIT_OPTIONS_MAX + 1];
-    char error[256], name[64];
-    size_t n = kit->n_options;
-    memcpy(settings, kit->options, n * sizeof *settings);
-    if (setup->option != NULL) {
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(setup->option, "="), setup->option);
-        if (kit_option_known(kit->plugin, name)) settings[n++] = setup->option;
-    }
-    void *options = kit_options_new(kit->plugin, settings, n, error, sizeof error);
-    KIT_CHECK(options != NULL, "options: %s", error);
-    return options;
-}
-
-static void url_adjust(struct weft_url *url, const struct box_setup *setup)
-{
-    if (setup->user != NULL) url->user = setup->user;
-    if (setup->password != NULL) url->password = setup->password;
-    if (setup->proxy != NULL) {
-        url->host = "127.0.0.1";
-        url->port = kit_proxy_port(setup->proxy);
-    }
-}
-
-int32_t box_try_open(struct box *box, const struct kit *kit, const struct box_setup *setup,
+int32_t box_try_open(struct box *box, const struct kit *kit, const struct kit_setup *setup,
                      struct weft_error *ret_error)
 {
-    static const struct box_setup plain;
-    setup = setup != NULL ? setup : &plain;
     kit_host_init(&box->host);
     box->kit = kit;
     box->ops = kit->plugin->cache;
     box->self = NULL;
     box->n_keys = 0;
-    box->options = options_for(kit, setup);
-    KIT_CHECK(kit_url_parse(setup->url != NULL ? setup->url : kit->url, &box->url), "the URL cannot be read");
-    url_adjust(&box->url.parts, setup);
+    box->options = kit_setup_options(kit, setup);
+    kit_setup_url(kit, setup, &box->url);
     box->open = (struct weft_open){ .size = sizeof box->open,
                                     .host = &box->host.table,
                                     .url = &box->url.parts,
@@ -55,7 +25,7 @@ int32_t box_try_open(struct box *box, const struct kit *kit, const struct box_se
     return kit->plugin->open(&box->open, &box->self, ret_error);
 }
 
-void box_open(struct box *box, const struct kit *kit, const struct box_setup *setup)
+void box_open(struct box *box, const struct kit *kit, const struct kit_setup *setup)
 {
     struct weft_error error;
     int32_t rc = box_try_open(box, kit, setup, &error);

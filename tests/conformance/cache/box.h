@@ -4,8 +4,7 @@
 #define WEFT_KIT_BOX_H
 
 #include "host.h"
-#include "proxy.h"
-#include "url.h"
+#include "setup.h"
 
 enum { BOX_THREADS_MAX = 100, BOX_KEYS_MAX = 8192 };
 
@@ -21,18 +20,10 @@ struct box {
     size_t n_keys;
 };
 
-/* What differs from the plain one. */
-struct box_setup {
-    const char *url;             /* NULL: the kit's */
-    const char *option;          /* "name=value" or NULL; ignored when the plugin has no such option */
-    const char *user, *password; /* NULL: the URL's */
-    struct kit_proxy *proxy;     /* goes through it */
-};
-
 /* The rc of open, with its text. box_open fails the test unless it is OK. `setup` NULL: plain. */
-int32_t box_try_open(struct box *box, const struct kit *kit, const struct box_setup *setup,
+int32_t box_try_open(struct box *box, const struct kit *kit, const struct kit_setup *setup,
                      struct weft_error *ret_error);
-void box_open(struct box *box, const struct kit *kit, const struct box_setup *setup);
+void box_open(struct box *box, const struct kit *kit, const struct kit_setup *setup);
 void box_close(struct box *box);
 void *box_session(struct box *box);
 

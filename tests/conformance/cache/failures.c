@@ -4,17 +4,6 @@
 #include <string.h>
 
 /* A proxy before the server of the kit's URL; skips the test when the URL has no host. */
-static struct kit_proxy *proxy_before(const struct kit *kit)
-{
-    struct kit_url url;
-    KIT_CHECK(kit_url_parse(kit->url, &url), "the URL cannot be read");
-    if (url.parts.host == NULL || *url.parts.host == '\0' || url.parts.port == 0)
-        kit_skip("the URL has no host and port to go between");
-    struct kit_proxy *proxy = kit_proxy_new(url.parts.host, url.parts.port);
-    KIT_CHECK(proxy != NULL, "no proxy to %s:%u", url.parts.host, url.parts.port);
-    return proxy;
-}
-
 struct line { /* a cache behind a proxy, with a session that has been used */
     struct box box;
     struct kit_proxy *proxy;
@@ -24,8 +13,8 @@ struct line { /* a cache behind a proxy, with a session that has been used */
 
 static void line_open(struct line *line, const struct kit *kit)
 {
-    line->proxy = proxy_before(kit);
-    box_open(&line->box, kit, &(struct box_setup){ .proxy = line->proxy });
+    line->proxy = kit_setup_proxy(kit, 6379);
+    box_open(&line->box, kit, &(struct kit_setup){ .proxy = line->proxy });
     line->session = box_session(&line->box);
     line->key = key_of(&line->box, "k");
     box_expect(&line->box, line->session, op_set(line->key, "there", 30000), WEFT_RC_OK, "set before the failure");
@@ -72,8 +61,8 @@ static void a_port_nobody_listens_on_is_unavailable(const struct kit *kit)
     struct box box;
     struct weft_cache_result result;
     double seconds;
-    struct kit_proxy *proxy = proxy_before(kit);
-    box_open(&box, kit, &(struct box_setup){ .proxy = proxy });
+    struct kit_proxy *proxy = kit_setup_proxy(kit, 6379);
+    box_open(&box, kit, &(struct kit_setup){ .proxy = proxy });
     kit_proxy_free(proxy); /* its port is free now */
     void *session = box_session(&box);
     int32_t rc = box_try(&box, session, op_get(key_of(&box, "k")), 2, &result, &seconds);
@@ -153,7 +142,7 @@ static void a_wrong_password_is_refused_and_never_shown(const struct kit *kit)
     struct kit_url url;
     KIT_CHECK(kit_url_parse(kit->url, &url), "the URL cannot be read");
     if (url.parts.host == NULL || *url.parts.host == '\0') kit_skip("the URL has no server");
-    box_open(&box, kit, &(struct box_setup){ .user = "nobody", .password = "s3cret-pass" });
+    box_open(&box, kit, &(struct kit_setup){ .user = "nobody", .password = "s3cret-pass" });
     void *session = box_session(&box);
     struct weft_cache_op op = op_get(key_of(&box, "k"));
     for (int i = 0; i < 3; i++) {

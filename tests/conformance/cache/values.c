@@ -203,7 +203,7 @@ static void what_exceeds_a_limit_in_bytes_evicts_the_oldest(const struct kit *ki
     for (uint32_t i = 0; i < kit->plugin->n_options; i++)
         limited = limited || strcmp(kit->plugin->options[i].name, "max_bytes") == 0;
     if (!limited) kit_skip("the plugin has no option max_bytes");
-    box_open(&box, kit, &(struct box_setup){ .option = "max_bytes=1M" });
+    box_open(&box, kit, &(struct kit_setup){ .option = "max_bytes=1M" });
     void *session = box_session(&box);
     struct key hot = key_of(&box, "hot");
     char value[1000], name[16];

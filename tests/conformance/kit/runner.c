@@ -1,6 +1,8 @@
 /* runner.c - children, limits, and the report. */
 #include "runner.h"
 
+#include "descriptor.h"
+
 #include "plugin.h"
 
 #include <errno.h>
@@ -163,25 +165,31 @@ static void run_forked(const struct kit *kit, const struct kit_test *test, struc
     tally->failed += outcome[0] == 'F';
 }
 
+static void run_group(const struct settings *settings, struct kit *kit, uint32_t caps, const struct kit_test *test,
+                      struct tally *tally)
+{
+    for (; test->name != NULL; test++) {
+        if (settings->only != NULL && strstr(test->name, settings->only) == NULL) continue;
+        kit->run++;
+        if (settings->list) {
+            printf("L%d %s\n", test->level, test->name);
+        } else if ((test->needs & caps) != test->needs) {
+            printf("skip  L%d %s: the plugin does not claim capability 0x%x\n", test->level, test->name,
+                   test->needs & ~caps);
+            tally->skipped++;
+        } else {
+            run_forked(kit, test, tally);
+        }
+    }
+}
+
 static void run_all(const struct settings *settings, uint32_t caps, const struct kit_test *const *groups,
                     struct tally *tally)
 {
     struct kit kit = settings->kit;
-    for (; *groups != NULL; groups++) {
-        for (const struct kit_test *test = *groups; test->name != NULL; test++) {
-            if (settings->only != NULL && strstr(test->name, settings->only) == NULL) continue;
-            kit.run++;
-            if (settings->list) {
-                printf("L%d %s\n", test->level, test->name);
-            } else if ((test->needs & caps) != test->needs) {
-                printf("skip  L%d %s: the plugin does not claim capability 0x%x\n", test->level, test->name,
-                       test->needs & ~caps);
-                tally->skipped++;
-            } else {
-                run_forked(&kit, test, tally);
-            }
-        }
-    }
+    run_group(settings, &kit, caps, kit_descriptor_tests, tally);
+    for (; *groups != NULL; groups++)
+        run_group(settings, &kit, caps, *groups, tally);
 }
 
 static void usage(const char *program)

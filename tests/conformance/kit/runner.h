@@ -44,7 +44,7 @@ struct kit_test {
     unsigned seconds; /* time limit; 0: 20 */
 };
 
-/* Runs them all. `caps` says which capabilities the plugin claims. */
+/* Runs them all, those of the descriptor first. `caps` says which capabilities the plugin claims. */
 int kit_main(int argc, char **argv, uint32_t kind, uint32_t (*caps)(const struct weft_plugin *plugin),
              const struct kit_test *const *groups);
 

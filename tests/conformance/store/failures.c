@@ -156,7 +156,7 @@ static void cancel_of_nothing_spares_the_next_run(const struct kit *kit)
 static void a_server_that_is_away_is_unavailable_within_the_deadline(const struct kit *kit)
 {
     struct kit_proxy *proxy = vault_proxy(kit);
-    struct vault *vault = vault_open(kit, &(struct vault_setup){ .proxy = proxy });
+    struct vault *vault = vault_open(kit, &(struct vault_setup){ .open.proxy = proxy });
     static const enum kit_proxy_mode modes[] = { KIT_PROXY_REFUSE, KIT_PROXY_BLACK_HOLE };
     for (size_t i = 0; i < 2; i++) {
         struct weft_error error = { 0 };
@@ -177,7 +177,7 @@ static void no_such_database_is_refused(const struct kit *kit)
     KIT_CHECK(kit_url_parse(kit->url, &url), "%s is no URL", kit->url);
     if (url.parts.host == NULL) kit_skip("the store has no databases");
     struct vault *vault =
-        vault_open(kit, &(struct vault_setup){ .path = "no-such-database", .password = "secret-password" });
+        vault_open(kit, &(struct vault_setup){ .open = { .path = "no-such-database", .password = "secret-password" } });
     struct weft_error error = { 0 };
     void *session = NULL;
     int32_t rc = vault->ops->session_open(vault->self, WEFT_SESSION_REQUEST, kit_deadline(5), &session, &error);
@@ -198,7 +198,7 @@ static struct lab lab_open(const struct kit *kit)
     struct lab lab = { .proxy = vault_proxy(kit) };
     lab.direct = vault_new(kit);
     lab.other = things_open(lab.direct);
-    lab.vault = vault_open(kit, &(struct vault_setup){ .like = lab.direct, .proxy = lab.proxy });
+    lab.vault = vault_open(kit, &(struct vault_setup){ .like = lab.direct, .open.proxy = lab.proxy });
     lab.desk = desk_open(lab.vault, WEFT_SESSION_REQUEST);
     return lab;
 }

@@ -1,8 +1,6 @@
 /* vault.c - opening, migrating, running, comparing. */
 #include "vault.h"
 
-#include "option.h"
-
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +24,6 @@ static void vault_name(struct vault *vault, const struct vault_setup *setup)
 struct vault *vault_open(const struct kit *kit, const struct vault_setup *setup)
 {
     static const struct vault_setup plain;
-    char text[256];
     struct vault *vault = calloc(1, sizeof *vault);
     if (setup == NULL) setup = &plain;
     vault->kit = kit;
@@ -34,15 +31,8 @@ struct vault *vault_open(const struct kit *kit, const struct vault_setup *setup)
     vault->dialect = vault->ops->dialect;
     kit_host_init(&vault->host);
     vault_name(vault, setup);
-    KIT_CHECK(kit_url_parse(kit->url, &vault->url), "%s is no URL", kit->url);
-    if (setup->proxy != NULL) {
-        vault->url.parts.host = "127.0.0.1";
-        vault->url.parts.port = kit_proxy_port(setup->proxy);
-    }
-    if (setup->password != NULL) vault->url.parts.password = setup->password;
-    if (setup->path != NULL) vault->url.parts.path = setup->path;
-    vault->options = kit_options_new(kit->plugin, kit->options, kit->n_options, text, sizeof text);
-    KIT_CHECK(vault->options != NULL, "options: %s", text);
+    kit_setup_url(kit, &setup->open, &vault->url);
+    vault->options = kit_setup_options(kit, &setup->open);
     const struct weft_open open = {
         .size = sizeof open,
         .host = &vault->host.table,
@@ -116,12 +106,7 @@ const char *vault_long_sql(const struct vault *vault)
 
 struct kit_proxy *vault_proxy(const struct kit *kit)
 {
-    struct kit_url url;
-    KIT_CHECK(kit_url_parse(kit->url, &url), "%s is no URL", kit->url);
-    if (url.parts.host == NULL) kit_skip("the store has no server to lose");
-    struct kit_proxy *proxy = kit_proxy_new(url.parts.host, url.parts.port != 0 ? url.parts.port : 5432);
-    KIT_CHECK(proxy != NULL, "no proxy could be started");
-    return proxy;
+    return kit_setup_proxy(kit, 5432);
 }
 
 /* ---- weft's tables ----------------------------------------------------------------------------------------------- */

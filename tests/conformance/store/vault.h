@@ -4,8 +4,7 @@
 #define WEFT_KIT_VAULT_H
 
 #include "host.h"
-#include "proxy.h"
-#include "url.h"
+#include "setup.h"
 
 struct vault {
     struct kit_host host; /* first */
@@ -23,9 +22,7 @@ struct vault {
 struct vault_setup {
     const char *name;         /* goes into the service's name; NULL: "a" */
     const struct vault *like; /* the same service and folder: as another process of it */
-    struct kit_proxy *proxy;  /* goes through it */
-    const char *password;     /* of the URL; NULL: the kit's */
-    const char *path;         /* of the URL; NULL: the kit's */
+    struct kit_setup open;    /* its URL and options */
 };
 
 /* Opens an instance, nothing else. */

@@ -9,7 +9,7 @@
 /* A station behind a proxy, with short heartbeats where the plugin has that option. */
 static struct station *behind(const struct kit *kit, struct kit_proxy *proxy)
 {
-    struct station_setup setup = { .proxy = proxy, .option = "heartbeat=1s" };
+    struct kit_setup setup = { .proxy = proxy, .option = "heartbeat=1s" };
     return station_open(kit, &setup);
 }
 
@@ -252,7 +252,7 @@ static void a_wrong_password_is_final_and_not_told(const struct kit *kit)
 {
     static const char secret[] = "kit-s3cr3t-pa55";
     struct kit_proxy *proxy = station_proxy(kit); /* skips when there is no host to log in to */
-    struct station_setup setup = { .proxy = proxy, .user = "kit-nobody", .password = secret };
+    struct kit_setup setup = { .proxy = proxy, .user = "kit-nobody", .password = secret };
     struct station *station = station_open(kit, &setup);
     station_queue(station, "q", 0, "t", "#");
     station_declare(station);

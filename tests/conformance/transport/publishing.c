@@ -71,7 +71,7 @@ static void a_batch_fails_message_by_message(const struct kit *kit)
 static void a_full_window_takes_no_more_and_tells_when_there_is_room(const struct kit *kit)
 {
     enum { MOST = 20000 };
-    struct station_setup setup = { .option = "window=50" };
+    struct kit_setup setup = { .option = "window=50" };
     struct station *station = station_open(kit, &setup);
     station_simple(station, 0);
     int n = 0;

@@ -1,7 +1,6 @@
 /* station.c - the host's side of a transport, reduced to what tests look at. */
 #include "station.h"
 
-#include "option.h"
 #include "url.h"
 
 #include <stdio.h>
@@ -65,31 +64,6 @@ static void station_on_ready(const struct weft_host *table)
 
 /* ---- opening and closing ---------------------------------------------------------------------------------------- */
 
-static void *options_for(const struct kit *kit, const struct station_setup *setup)
-{
-    const char *settings[KIT_OPTIONS_MAX + 1];
-    char error[256], name[64];
-    size_t n = kit->n_options;
-    memcpy(settings, kit->options, n * sizeof *settings);
-    if (setup->option != NULL) {
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(setup->option, "="), setup->option);
-        if (kit_option_known(kit->plugin, name)) settings[n++] = setup->option;
-    }
-    void *options = kit_options_new(kit->plugin, settings, n, error, sizeof error);
-    KIT_CHECK(options != NULL, "options: %s", error);
-    return options;
-}
-
-static void url_adjust(struct weft_url *url, const struct station_setup *setup)
-{
-    if (setup->user != NULL) url->user = setup->user;
-    if (setup->password != NULL) url->password = setup->password;
-    if (setup->proxy != NULL) {
-        url->host = "127.0.0.1";
-        url->port = kit_proxy_port(setup->proxy);
-    }
-}
-
 /* open's arguments have to live as long as the instance. */
 struct opened {
     struct station station;
@@ -97,14 +71,12 @@ struct opened {
     struct weft_open open;
 };
 
-struct station *station_open(const struct kit *kit, const struct station_setup *setup)
+struct station *station_open(const struct kit *kit, const struct kit_setup *setup)
 {
-    static const struct station_setup plain;
     struct opened *opened = calloc(1, sizeof *opened);
     struct station *station = &opened->station;
     struct weft_error error = { 0 };
 
-    setup = setup != NULL ? setup : &plain;
     kit_host_init(&station->host);
     station->host.table.complete = station_on_complete;
     station->host.table.deliver = station_on_deliver;
@@ -112,9 +84,8 @@ struct station *station_open(const struct kit *kit, const struct station_setup *
     pthread_mutex_init(&station->dispatch, NULL);
     station->kit = kit;
     station->ops = kit->plugin->transport;
-    station->options = options_for(kit, setup);
-    KIT_CHECK(kit_url_parse(setup->url != NULL ? setup->url : kit->url, &opened->url), "the URL cannot be read");
-    url_adjust(&opened->url.parts, setup);
+    station->options = kit_setup_options(kit, setup);
+    kit_setup_url(kit, setup, &opened->url);
     opened->open = (struct weft_open){ .size = sizeof opened->open,
                                        .host = &station->host.table,
                                        .url = &opened->url.parts,
@@ -462,9 +433,5 @@ void reader_expect_nothing(struct reader *reader, double seconds)
 
 struct kit_proxy *station_proxy(const struct kit *kit)
 {
-    struct kit_url url;
-    if (!kit_url_parse(kit->url, &url) || url.parts.host == NULL) kit_skip("the URL has no host to put a proxy before");
-    struct kit_proxy *proxy = kit_proxy_new(url.parts.host, url.parts.port != 0 ? url.parts.port : 5672);
-    KIT_CHECK(proxy != NULL, "the proxy did not start");
-    return proxy;
+    return kit_setup_proxy(kit, 5672);
 }

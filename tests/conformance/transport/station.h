@@ -4,7 +4,7 @@
 #define WEFT_KIT_STATION_H
 
 #include "host.h"
-#include "proxy.h"
+#include "setup.h"
 
 enum { STATION_QUEUES = 64, STATION_TOPICS = 64, STATION_BINDINGS = 8, STATION_READERS = 64 };
 
@@ -53,15 +53,7 @@ struct station {
     size_t n_topics, n_queues;
 };
 
-/* What differs from the plain one. */
-struct station_setup {
-    const char *url;             /* NULL: the kit's */
-    const char *option;          /* "name=value" or NULL; ignored when the plugin has no such option */
-    const char *user, *password; /* NULL: the URL's */
-    struct kit_proxy *proxy;     /* goes through it */
-};
-
-struct station *station_open(const struct kit *kit, const struct station_setup *setup); /* NULL: plain */
+struct station *station_open(const struct kit *kit, const struct kit_setup *setup); /* NULL: plain */
 /* Closes the instance, checks that each operation completed exactly once, frees. */
 void station_close(struct station *station);
 /* As above without the check and without settling; how long close took. For tests of close itself. */

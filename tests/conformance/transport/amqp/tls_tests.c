@@ -10,7 +10,7 @@ struct secured {
     struct tls_front *front;
     char url[256];
     char option[160];
-    struct station_setup setup;
+    struct kit_setup setup;
 };
 
 static void secured_begin(struct secured *secured, const struct kit *kit, const char *host)
@@ -23,7 +23,7 @@ static void secured_begin(struct secured *secured, const struct kit *kit, const 
              url.parts.user != NULL ? url.parts.user : "guest",
              url.parts.password != NULL ? url.parts.password : "guest", host, tls_front_port(secured->front));
     snprintf(secured->option, sizeof secured->option, "cacert=%s", tls_front_authority(secured->front));
-    secured->setup = (struct station_setup){ .url = secured->url, .option = secured->option };
+    secured->setup = (struct kit_setup){ .url = secured->url, .option = secured->option };
 }
 
 static void messages_go_over_tls(const struct kit *kit)

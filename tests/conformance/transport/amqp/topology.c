@@ -27,7 +27,7 @@ static void a_queue_with_other_arguments_is_told_by_name_and_left_alone(const st
 static void an_unknown_vhost_is_final(const struct kit *kit)
 {
     char url[512];
-    struct station_setup setup = { .url = url };
+    struct kit_setup setup = { .url = url };
     /* scheme://user:password@host:port, with another path */
     strncpy(url, kit->url, sizeof url - 32);
     char *path = strchr(strstr(url, "://") + 3, '/');
@@ -66,7 +66,7 @@ static void what_is_dead_goes_to_the_dead_letter_queue(const struct kit *kit)
 
 static void the_delivery_limit_ends_endless_redelivery(const struct kit *kit)
 {
-    struct station_setup setup = { .option = "delivery_limit=3" };
+    struct kit_setup setup = { .option = "delivery_limit=3" };
     struct station *station = station_open(kit, &setup);
     station_simple(station, 0);
     struct reader *reader = station_subscribe(station, "q", 0, 10);
@@ -86,7 +86,7 @@ static void the_delivery_limit_ends_endless_redelivery(const struct kit *kit)
 static void a_single_active_consumer_takes_over_when_its_process_dies(const struct kit *kit)
 {
     struct kit_proxy *proxy = station_proxy(kit);
-    struct station_setup setup = { .proxy = proxy };
+    struct kit_setup setup = { .proxy = proxy };
     struct station *a = station_open(kit, &setup), *b = station_open(kit, NULL);
     station_simple(a, WEFT_QUEUE_ORDERED);
     station_simple(b, WEFT_QUEUE_ORDERED);

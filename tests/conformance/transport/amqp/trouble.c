@@ -22,7 +22,7 @@ static bool wait_logged(struct station *station, const char *text, double second
 static void a_blocked_publisher_takes_nothing_and_consuming_goes_on(const struct kit *kit)
 {
     struct kit_proxy *proxy = station_proxy(kit);
-    struct station_setup setup = { .proxy = proxy };
+    struct kit_setup setup = { .proxy = proxy };
     struct station *station = station_open(kit, &setup), *other = station_open(kit, NULL);
     station_simple(station, 0);
     station_simple(other, 0);

@@ -150,7 +150,7 @@ static void overlong_fields_are_refused_and_nothing_else_suffers(const struct ki
 static void a_payload_above_the_option_is_refused(const struct kit *kit)
 {
     static char payload[5000];
-    struct station_setup setup = { .option = "max_message_bytes=4K" };
+    struct kit_setup setup = { .option = "max_message_bytes=4K" };
     struct station *station = station_open(kit, &setup);
     station_simple(station, 0);
     struct sent *sent = station_publish(station, "t", "x", payload, sizeof payload, WEFT_PUBLISH_MANDATORY);
