@@ -26,6 +26,8 @@ struct pg_options {
     uint64_t statement_timeout; /* ns */
 };
 
+struct pg_shapes;
+
 struct pg_store {
     const struct weft_host *host;
     const struct weft_url *url;
@@ -46,7 +48,8 @@ struct pg_session {
     bool lost;
     struct weft_bump bump; /* of the run: parameters, values */
     struct pg_statements statements;
-    PGresult **results; /* of the run: texts of values point into them */
+    struct pg_shapes *shapes; /* rows.c */
+    PGresult **results;       /* of the run: texts of values point into them */
     size_t n_results, results_capacity;
     char *channel; /* listened to, or NULL */
     bool notified; /* the first wait after LISTEN returns at once */
@@ -77,6 +80,10 @@ int32_t pg_session_poll(struct pg_session *session, short events, uint64_t deadl
 int32_t pg_run(void *session, const struct weft_statement *statements, size_t n, struct weft_result *ret_result,
                uint64_t deadline_ns);
 void pg_cancel(void *session);
+
+/* rows.c: what a session knows of texts whose statements could go together. NULL: out of memory. */
+struct pg_shapes *pg_shapes_new(void);
+void pg_shapes_free(struct pg_shapes *shapes);
 
 /* wait.c */
 int32_t pg_wait(void *session, const char *channel, uint64_t deadline_ns);

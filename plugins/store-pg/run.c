@@ -5,7 +5,7 @@
  *
  * A batch that begins and ends its transaction, or has none, goes without BEGIN and COMMIT: all before the Sync is one
  * transaction, committed by it, undone by the first failure. */
-#include "pg.h"
+#include "run_state.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -13,33 +13,7 @@
 #include <strings.h>
 #include <sys/eventfd.h>
 
-enum step_kind { STEP_PREPARE, STEP_STATEMENT, STEP_CONTROL /* BEGIN, COMMIT, ROLLBACK */, STEP_SYNC };
-
-struct step {
-    enum step_kind kind;
-    uint32_t index;                 /* of the statement it belongs to */
-    struct pg_statement *statement; /* PREPARE */
-    const char *tag;                /* CONTROL: what the server must answer */
-};
-
-struct run {
-    struct pg_session *session;
-    const struct weft_statement *statements;
-    size_t n;
-    struct pg_param **params; /* of each statement */
-    uint64_t deadline_ns;
-    struct weft_rowset *sets;
-    uint32_t n_sets;
-    uint32_t failed;
-    struct pg_failure failure; /* the first */
-    bool implicit;             /* BEGIN and COMMIT are left out */
-    bool commits;              /* what is on its way ends in a commit */
-    bool flushed;              /* ... and all of it has left */
-    struct step *steps;
-    size_t n_steps;
-};
-
-static int32_t run_fail(struct run *run, uint32_t index, int32_t rc, const char *text)
+int32_t pg_run_fail(struct run *run, uint32_t index, int32_t rc, const char *text)
 {
     if (run->failure.rc == WEFT_RC_OK) {
         run->failure = (struct pg_failure){ .rc = rc, .text = text };
@@ -49,11 +23,11 @@ static int32_t run_fail(struct run *run, uint32_t index, int32_t rc, const char 
 }
 
 /* The connection is of no more use. What had a commit on its way may have been done. */
-static int32_t run_lose(struct run *run, int32_t rc, const char *text)
+int32_t pg_run_lose(struct run *run, int32_t rc, const char *text)
 {
     run->session->lost = true;
     if (run->commits && run->flushed) rc = WEFT_RC_MAYBE_SENT;
-    return run_fail(run, run->n_sets, rc, text);
+    return pg_run_fail(run, run->n_sets, rc, text);
 }
 
 /* ---- sending -------------------------------------------------------------------------------------------------------
@@ -75,41 +49,63 @@ static struct pg_statement *prepare(struct run *run, uint32_t index, const char 
         char deallocate[PG_STATEMENT_NAME + sizeof "DEALLOCATE "];
         snprintf(deallocate, sizeof deallocate, "DEALLOCATE %s", evicted);
         if (!PQsendQueryParams(connection, deallocate, 0, NULL, NULL, NULL, NULL, 0)) return NULL;
-        step_add(run, (struct step){ STEP_CONTROL, index, NULL, "DEALLOCATE" });
+        step_add(run, (struct step){ STEP_CONTROL, index, 1, NULL, "DEALLOCATE" });
     }
     if (!PQsendPrepare(connection, statement->name, sql, 0, NULL)) return NULL;
     statement->state = PG_STATEMENT_SENT;
-    step_add(run, (struct step){ STEP_PREPARE, index, statement, NULL });
+    step_add(run, (struct step){ STEP_PREPARE, index, 1, statement, NULL });
     return statement;
 }
 
-/* libpq copies what it is given. */
-static int32_t send_bound(struct run *run, uint32_t index, const struct weft_statement *wanted,
-                          const struct pg_param *params)
+/* Parameters in libpq's form, those of several rows one after the other. It copies what it is given. */
+struct bound {
+    const char **values;
+    int *lengths, *formats;
+    int n;
+};
+
+static bool bound_make(struct run *run, struct pg_param *const *rows, size_t n_rows, uint32_t n_params,
+                       struct bound *ret_bound)
 {
-    const char *values[PG_PARAMS_MAX];
-    int lengths[PG_PARAMS_MAX], formats[PG_PARAMS_MAX], n = (int)wanted->n_params;
-    PGconn *connection = run->session->connection;
-    for (int i = 0; i < n; i++) {
-        values[i] = params[i].value;
-        lengths[i] = params[i].length;
-        formats[i] = params[i].format;
+    const size_t n = n_rows * n_params;
+    char *memory = weft_bump_alloc(&run->session->bump, n * (sizeof(char *) + 2 * sizeof(int)) + 1);
+    if (memory == NULL) return false;
+    const char **values = (const char **)(void *)memory;
+    int *lengths = (int *)(void *)(memory + n * sizeof(char *));
+    *ret_bound = (struct bound){ values, lengths, lengths + n, (int)n };
+    for (size_t i = 0; i < n; i++) {
+        const struct pg_param *param = &rows[i / n_params][i % n_params];
+        values[i] = param->value;
+        lengths[i] = param->length;
+        ret_bound->formats[i] = param->format;
     }
+    return true;
+}
+
+static int32_t send_bound(struct run *run, uint32_t index, const struct weft_statement *wanted,
+                          struct pg_param *const *rows, size_t n_rows)
+{
+    PGconn *connection = run->session->connection;
+    struct bound bound;
+    if (!bound_make(run, rows, n_rows, wanted->n_params, &bound))
+        return pg_run_lose(run, WEFT_RC_UNAVAILABLE, "out of memory");
     struct pg_statement *statement = NULL;
     if (!(wanted->flags & WEFT_STATEMENT_ONCE)) {
         statement = prepare(run, index, wanted->sql);
-        if (statement == NULL) return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+        if (statement == NULL) return pg_run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
     }
-    int sent = statement == NULL ? PQsendQueryParams(connection, wanted->sql, n, NULL, values, lengths, formats, 0)
-                                 : PQsendQueryPrepared(connection, statement->name, n, values, lengths, formats, 0);
-    return sent ? WEFT_RC_OK : run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+    int sent =
+        statement == NULL
+            ? PQsendQueryParams(connection, wanted->sql, bound.n, NULL, bound.values, bound.lengths, bound.formats, 0)
+            : PQsendQueryPrepared(connection, statement->name, bound.n, bound.values, bound.lengths, bound.formats, 0);
+    return sent ? WEFT_RC_OK : pg_run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
 }
 
 static int32_t send_control(struct run *run, uint32_t index, const char *tag)
 {
     const struct weft_statement control = { tag, NULL, 0, 0 };
-    int32_t rc = send_bound(run, index, &control, NULL);
-    if (rc == WEFT_RC_OK) step_add(run, (struct step){ STEP_CONTROL, index, NULL, tag });
+    int32_t rc = send_bound(run, index, &control, NULL, 0);
+    if (rc == WEFT_RC_OK) step_add(run, (struct step){ STEP_CONTROL, index, 1, NULL, tag });
     return rc;
 }
 
@@ -120,34 +116,44 @@ static bool only_reads(const char *sql)
     return strncasecmp(sql, "SELECT", 6) == 0;
 }
 
-static int32_t send_statement(struct run *run, uint32_t index)
+/* The statement itself, perhaps with equal ones that follow. */
+static int32_t send_sql(struct run *run, uint32_t index, uint32_t *ret_count)
+{
+    struct weft_statement wanted = run->statements[index];
+    *ret_count = (uint32_t)pg_run_merges(run, index, &wanted.sql);
+    int32_t rc = send_bound(run, index, &wanted, &run->params[index], *ret_count);
+    if (rc == WEFT_RC_OK) step_add(run, (struct step){ STEP_STATEMENT, index, *ret_count, NULL, NULL });
+    if (run->implicit && !only_reads(wanted.sql)) run->commits = true;
+    return rc;
+}
+
+/* *ret_count: how many statements have gone with this. The last of them may be the one that commits. */
+static int32_t send_statement(struct run *run, uint32_t index, uint32_t *ret_count)
 {
     const struct weft_statement *statement = &run->statements[index];
     int32_t rc = WEFT_RC_OK;
+    *ret_count = 1;
     if ((statement->flags & WEFT_STATEMENT_BEGIN) && !run->implicit) rc = send_control(run, index, "BEGIN");
-    if (rc == WEFT_RC_OK && statement->sql != NULL) {
-        rc = send_bound(run, index, statement, run->params[index]);
-        if (rc == WEFT_RC_OK) step_add(run, (struct step){ STEP_STATEMENT, index, NULL, NULL });
-        if (run->implicit && !only_reads(statement->sql)) run->commits = true;
-    }
-    if (rc == WEFT_RC_OK && (statement->flags & WEFT_STATEMENT_ROLLBACK)) rc = send_control(run, index, "ROLLBACK");
-    if (rc == WEFT_RC_OK && (statement->flags & WEFT_STATEMENT_COMMIT)) {
+    if (rc == WEFT_RC_OK && statement->sql != NULL) rc = send_sql(run, index, ret_count);
+    const uint32_t flags = run->statements[index + *ret_count - 1].flags;
+    if (rc == WEFT_RC_OK && (flags & WEFT_STATEMENT_ROLLBACK)) rc = send_control(run, index, "ROLLBACK");
+    if (rc == WEFT_RC_OK && (flags & WEFT_STATEMENT_COMMIT)) {
         run->commits = true;
         if (!run->implicit) rc = send_control(run, index, "COMMIT");
     }
     return rc;
 }
 
-static int32_t flush(struct run *run)
+int32_t pg_run_flush(struct run *run)
 {
     PGconn *connection = run->session->connection;
     int left;
     while ((left = PQflush(connection)) > 0) {
         int32_t rc = pg_session_poll(run->session, POLLIN | POLLOUT, run->deadline_ns);
-        if (rc != WEFT_RC_OK) return run_lose(run, rc, "the statement was not sent within its deadline");
+        if (rc != WEFT_RC_OK) return pg_run_lose(run, rc, "the statement was not sent within its deadline");
         if (!PQconsumeInput(connection)) break;
     }
-    if (left != 0) return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+    if (left != 0) return pg_run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
     run->flushed = true;
     return WEFT_RC_OK;
 }
@@ -162,18 +168,18 @@ static int32_t next_result(struct run *run, PGresult **ret_result)
     for (;;) {
         while (PQisBusy(connection)) {
             int32_t rc = pg_session_poll(run->session, POLLIN, run->deadline_ns);
-            if (rc == WEFT_RC_TIMEOUT) return run_lose(run, rc, "the statement did not end within its deadline");
+            if (rc == WEFT_RC_TIMEOUT) return pg_run_lose(run, rc, "the statement did not end within its deadline");
             if (rc != WEFT_RC_OK || !PQconsumeInput(connection))
-                return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+                return pg_run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
         }
         *ret_result = PQgetResult(connection);
         if (*ret_result != NULL) return WEFT_RC_OK;
         if (PQstatus(connection) == CONNECTION_BAD)
-            return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+            return pg_run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
     }
 }
 
-static void result_failed(struct run *run, uint32_t index, const PGresult *result)
+void pg_run_result_failed(struct run *run, uint32_t index, const PGresult *result)
 {
     struct pg_failure failure;
     pg_failure_of_result(&run->session->bump, result, &failure);
@@ -194,14 +200,14 @@ static void result_take(struct run *run, const struct step *step, PGresult *resu
     case STEP_STATEMENT:
         if (pg_rowset_make(&run->session->bump, result, (statement->flags & WEFT_STATEMENT_ROWS) != 0,
                            &run->sets[step->index]))
-            run->n_sets = step->index + 1;
+            run->n_sets = step->index + step->count;
         else
-            run_fail(run, step->index, WEFT_RC_INVALID, "a value of the result cannot be read");
+            pg_run_fail(run, step->index, WEFT_RC_INVALID, "a value of the result cannot be read");
         break;
     case STEP_CONTROL:
         /* COMMIT of a failed transaction answers ROLLBACK. */
         if (strcmp(PQcmdStatus(result), step->tag) != 0)
-            run_fail(run, (uint32_t)run->n, WEFT_RC_INVALID, "the transaction had failed and was rolled back");
+            pg_run_fail(run, (uint32_t)run->n, WEFT_RC_INVALID, "the transaction had failed and was rolled back");
         if (statement->sql == NULL) run->n_sets = step->index + 1;
         break;
     case STEP_SYNC:
@@ -222,7 +228,7 @@ static int32_t read_steps(struct run *run)
         const struct step *step = &run->steps[at];
         PGresult *result;
         if (next_result(run, &result) != WEFT_RC_OK) return run->failure.rc;
-        if (!pg_session_keep(run->session, result)) return run_lose(run, WEFT_RC_UNAVAILABLE, "out of memory");
+        if (!pg_session_keep(run->session, result)) return pg_run_lose(run, WEFT_RC_UNAVAILABLE, "out of memory");
         switch (PQresultStatus(result)) {
         case PGRES_COMMAND_OK:
         case PGRES_TUPLES_OK:
@@ -232,7 +238,8 @@ static int32_t read_steps(struct run *run)
         case PGRES_PIPELINE_SYNC:
             break;
         default:
-            result_failed(run, is_commit(step) ? (uint32_t)run->n : step->index, result);
+            if (run->failure.rc == WEFT_RC_OK) run->blamed = step->count;
+            pg_run_result_failed(run, is_commit(step) ? (uint32_t)run->n : step->index, result);
             /* The server ends the session at its commit, before or after it. */
             if (run->commits && is_commit(step) && run->failure.rc == WEFT_RC_UNAVAILABLE)
                 run->failure.rc = WEFT_RC_MAYBE_SENT;
@@ -246,75 +253,21 @@ static int32_t read_steps(struct run *run)
 /* ---- a run ---------------------------------------------------------------------------------------------------------
  */
 
-static int32_t pipeline(struct run *run, size_t from, size_t to)
+int32_t pg_run_pipeline(struct run *run, size_t from, size_t to)
 {
     run->n_steps = 0;
     run->commits = run->flushed = false;
     int32_t rc = WEFT_RC_OK;
-    for (size_t i = from; i < to && rc == WEFT_RC_OK; i++)
-        rc = send_statement(run, (uint32_t)i);
+    for (uint32_t i = (uint32_t)from, count; i < to && rc == WEFT_RC_OK; i += count)
+        rc = send_statement(run, i, &count);
     if (rc == WEFT_RC_OK && !PQpipelineSync(run->session->connection))
-        rc = run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
+        rc = pg_run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
     if (rc == WEFT_RC_OK) {
-        step_add(run, (struct step){ STEP_SYNC, (uint32_t)to - 1, NULL, NULL });
-        rc = flush(run);
+        step_add(run, (struct step){ STEP_SYNC, (uint32_t)to - 1, 1, NULL, NULL });
+        rc = pg_run_flush(run);
     }
     if (rc == WEFT_RC_OK) rc = read_steps(run);
     if (rc != WEFT_RC_OK) pg_statements_settle(&run->session->statements);
-    return rc;
-}
-
-/* The script with the BEGIN and COMMIT that its flags ask for: one round trip as well. */
-static const char *script_text(struct run *run, const struct weft_statement *statement)
-{
-    static const char begin[] = "BEGIN;\n",
-                      commit[] = "\n;COMMIT"; /* on a line of its own: a comment may end the text */
-    if ((statement->flags & (WEFT_STATEMENT_BEGIN | WEFT_STATEMENT_COMMIT)) == 0) return statement->sql;
-    char *text = weft_bump_alloc(&run->session->bump, strlen(statement->sql) + sizeof begin + sizeof commit);
-    if (text == NULL) return NULL;
-    text[0] = '\0';
-    if (statement->flags & WEFT_STATEMENT_BEGIN) strcpy(text, begin);
-    strcat(text, statement->sql);
-    if (statement->flags & WEFT_STATEMENT_COMMIT) strcat(text, commit);
-    return text;
-}
-
-static int32_t script_read(struct run *run, uint32_t index)
-{
-    PGconn *connection = run->session->connection;
-    for (;;) {
-        while (PQisBusy(connection)) {
-            int32_t rc = pg_session_poll(run->session, POLLIN, run->deadline_ns);
-            if (rc != WEFT_RC_OK) return run_lose(run, rc, "the script did not end within its deadline");
-            if (!PQconsumeInput(connection))
-                return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
-        }
-        PGresult *result = PQgetResult(connection);
-        if (result == NULL) return run->failure.rc;
-        if (!pg_session_keep(run->session, result)) return run_lose(run, WEFT_RC_UNAVAILABLE, "out of memory");
-        if (PQresultStatus(result) == PGRES_FATAL_ERROR) result_failed(run, index, result);
-    }
-}
-
-/* Several statements in one text: the simple protocol, outside the pipeline. */
-static int32_t script(struct run *run, uint32_t index)
-{
-    PGconn *connection = run->session->connection;
-    const struct weft_statement *statement = &run->statements[index];
-    const char *text = script_text(run, statement);
-    if (text == NULL) return run_fail(run, index, WEFT_RC_INVALID, "the script takes too much memory");
-    bool open = PQtransactionStatus(connection) == PQTRANS_INTRANS || (statement->flags & WEFT_STATEMENT_BEGIN) != 0;
-    if (statement->flags & WEFT_STATEMENT_COMMIT) open = false;
-    run->commits = !open;
-    run->flushed = false;
-    if (!PQexitPipelineMode(connection) || !PQsendQuery(connection, text))
-        return run_lose(run, WEFT_RC_UNAVAILABLE, "the connection to PostgreSQL was lost");
-    int32_t rc = flush(run);
-    if (rc == WEFT_RC_OK) rc = script_read(run, index);
-    if (rc == WEFT_RC_OK && PQtransactionStatus(connection) != (open ? PQTRANS_INTRANS : PQTRANS_IDLE))
-        rc = run_fail(run, index, WEFT_RC_INVALID, "the script begins or ends a transaction");
-    if (rc == WEFT_RC_OK) run->n_sets = index + 1;
-    if (!run->session->lost && !PQenterPipelineMode(connection)) run->session->lost = true;
     return rc;
 }
 
@@ -328,7 +281,7 @@ static void roll_back(struct run *run)
         .session = run->session, .statements = &rollback, .n = 1, .deadline_ns = run->deadline_ns, .steps = steps
     };
     if (undo.deadline_ns < pg_now_ns() + 1000000000u) undo.deadline_ns = pg_now_ns() + 1000000000u;
-    if (pipeline(&undo, 0, 1) != WEFT_RC_OK) run->session->lost = true;
+    if (pg_run_pipeline(&undo, 0, 1) != WEFT_RC_OK) run->session->lost = true;
 }
 
 static bool is_implicit(const struct pg_session *session, const struct weft_statement *statements, size_t n)
@@ -351,11 +304,11 @@ static int32_t run_all(struct run *run)
     size_t from = 0;
     for (size_t i = 0; i < run->n; i++) {
         if (!(run->statements[i].flags & WEFT_STATEMENT_SCRIPT)) continue;
-        if (i > from && pipeline(run, from, i) != WEFT_RC_OK) return run->failure.rc;
-        if (script(run, (uint32_t)i) != WEFT_RC_OK) return run->failure.rc;
+        if (i > from && pg_run_pipeline(run, from, i) != WEFT_RC_OK) return run->failure.rc;
+        if (pg_run_script(run, (uint32_t)i) != WEFT_RC_OK) return run->failure.rc;
         from = i + 1;
     }
-    return from < run->n ? pipeline(run, from, run->n) : run->failure.rc;
+    return from < run->n ? pg_run_pipeline(run, from, run->n) : run->failure.rc;
 }
 
 /* A session that rested in a pool may have lost its server meanwhile. Known before anything is sent, that is a plain
@@ -370,24 +323,49 @@ static bool died_at_rest(struct pg_session *session)
     return poll(&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
-/* Checks the batch, then sends it. */
-static int32_t run_start(struct run *run)
+int32_t pg_run_open(struct run *run)
 {
     struct pg_session *session = run->session;
     run->sets = weft_bump_alloc(&session->bump, run->n * sizeof *run->sets);
     /* a statement is at most DEALLOCATE, PREPARE and itself, with the same for BEGIN and COMMIT; and a Sync */
     run->steps = weft_bump_alloc(&session->bump, (9 * run->n + 1) * sizeof *run->steps);
     if (run->sets == NULL || run->steps == NULL)
-        return run_fail(run, 0, WEFT_RC_INVALID, "the batch takes too much memory");
+        return pg_run_fail(run, 0, WEFT_RC_INVALID, "the batch takes too much memory");
     memset(run->sets, 0, run->n * sizeof *run->sets);
     uint32_t wrong_at = 0;
     const char *wrong = pg_batch_check(session, run->statements, run->n, &run->params, &wrong_at);
-    if (wrong != NULL) return run_fail(run, wrong_at, WEFT_RC_INVALID, wrong);
-    if (pg_now_ns() >= run->deadline_ns)
-        return run_lose(run, WEFT_RC_TIMEOUT, "the deadline has passed before anything was sent");
-    if (died_at_rest(session)) return run_lose(run, WEFT_RC_UNAVAILABLE, "PostgreSQL has closed the connection");
+    if (wrong != NULL) return pg_run_fail(run, wrong_at, WEFT_RC_INVALID, wrong);
     run->implicit = is_implicit(session, run->statements, run->n);
+    return WEFT_RC_OK;
+}
+
+/* A statement that stood for several has failed, and the transaction is undone: once more, each for itself, so that it
+ * shows which it is. */
+static bool run_starts_over(struct run *run)
+{
+    const bool statement = run->failure.rc == WEFT_RC_CONFLICT || run->failure.rc == WEFT_RC_INVALID ||
+                           run->failure.reason == WEFT_REASON_LOCK_TIMEOUT;
+    if (!statement || run->blamed < 2 || run->session->lost) return false;
+    run->apart = true;
+    run->failure = (struct pg_failure){ .rc = WEFT_RC_OK };
+    run->n_sets = run->failed = run->blamed = 0;
+    return true;
+}
+
+/* Checks the batch, then sends it. */
+static int32_t run_start(struct run *run)
+{
+    struct pg_session *session = run->session;
+    if (pg_run_open(run) != WEFT_RC_OK) return run->failure.rc;
+    if (pg_now_ns() >= run->deadline_ns)
+        return pg_run_lose(run, WEFT_RC_TIMEOUT, "the deadline has passed before anything was sent");
+    if (died_at_rest(session)) return pg_run_lose(run, WEFT_RC_UNAVAILABLE, "PostgreSQL has closed the connection");
+    pg_run_look(run);
+    if (session->lost)
+        return pg_run_lose(run, pg_now_ns() >= run->deadline_ns ? WEFT_RC_TIMEOUT : WEFT_RC_UNAVAILABLE,
+                           "the connection to PostgreSQL was lost before anything was sent");
     int32_t rc = run_all(run);
+    if (rc != WEFT_RC_OK && run_starts_over(run)) rc = run_all(run);
     session->used_ns = pg_now_ns();
     return rc;
 }

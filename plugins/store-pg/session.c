@@ -109,7 +109,8 @@ int32_t pg_session_open(void *self, uint32_t purpose, uint64_t deadline_ns, void
     weft_bump_init(&session->bump, RUN_BYTES);
     session->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int32_t rc = WEFT_RC_UNAVAILABLE;
-    if (!pg_statements_init(&session->statements)) {
+    session->shapes = pg_shapes_new();
+    if (session->shapes == NULL || !pg_statements_init(&session->statements)) {
         pg_error_set(ret_error, rc, "PostgreSQL: out of memory");
         goto failed;
     }
@@ -142,6 +143,7 @@ void pg_session_close(void *self)
     PQfinish(session->connection);
     if (session->wake_fd >= 0) close(session->wake_fd);
     pg_statements_free(&session->statements);
+    pg_shapes_free(session->shapes);
     weft_bump_free(&session->bump);
     free(session->results);
     free(session->channel);

@@ -480,7 +480,9 @@ enum {
     WEFT_STATEMENT_ROLLBACK = 4, /* roll back (sql is NULL) */
     WEFT_STATEMENT_ROWS = 8,     /* keep its rows; without it only the affected count is kept */
     WEFT_STATEMENT_SCRIPT = 16,  /* several statements in one text, no parameters, not prepared: migrations */
-    WEFT_STATEMENT_ONCE = 32     /* not worth preparing */
+    WEFT_STATEMENT_ONCE = 32,    /* not worth preparing */
+    WEFT_STATEMENT_UNCOUNTED = 64 /* nobody asks for its affected count, which may be anything: the store may do it and
+                                     equal ones that follow at once, if the effect, and what fails, is the same */
 };
 
 /* A statement. Parameters are $1, $2, ...; a parameter may be used several times, and may carry a cast as in $1::uuid,

@@ -71,7 +71,7 @@ void weft_tx_add(weft_tx *tx, struct weft_statement statement, uint32_t owner)
 
 void weft_tx_queue_lent(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params)
 {
-    if (!weft_tx_failed(tx)) weft_tx_add(tx, (struct weft_statement){ sql, params, n_params, 0 }, tx->owner);
+    if (!weft_tx_failed(tx)) weft_tx_add(tx, (struct weft_statement){ sql, params, n_params, WEFT_STATEMENT_UNCOUNTED }, tx->owner);
 }
 
 void weft_tx_queue(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params)
@@ -100,7 +100,8 @@ void weft_tx_outbox(weft_tx *tx, const struct weft_outbox_row *row)
     struct tx_statement *added = list_add(tx, &tx->rows, sizeof *added);
     if (added == NULL) return;
     const struct weft_value *params = weft_arena_copy(tx->arena, values, sizeof values);
-    added->statement = (struct weft_statement){ tx->store->dialect->outbox_insert, params, TX_OUTBOX_PARAMS, 0 };
+    added->statement = (struct weft_statement){ tx->store->dialect->outbox_insert, params, TX_OUTBOX_PARAMS,
+                                                WEFT_STATEMENT_UNCOUNTED };
     added->owner = tx->owner;
 }
 

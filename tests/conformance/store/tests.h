@@ -7,6 +7,7 @@
 extern const struct kit_test basics_tests[];
 extern const struct kit_test values_tests[];
 extern const struct kit_test transactions_tests[];
+extern const struct kit_test together_tests[];
 extern const struct kit_test errors_tests[];
 extern const struct kit_test failures_tests[];
 extern const struct kit_test start_tests[];
