@@ -51,6 +51,12 @@ def waits_for_servers_and_survives_them():
         # The database is gone again.
         wait_until(lambda: status_of(client.create_user, timeout=3) in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), 10, "UNAVAILABLE without database")
         expect(weft.process.poll() is None, "the process lives on without its database")
+        wait_until(lambda: weft.http("/readyz")[0] == 503, 10, "not ready once the database is lost")
+        expect("store" in weft.http("/readyz")[1], "/readyz says that it is the store")
+        expect_equal(weft.http("/livez")[0], 200, "/livez while the database is away")
+        with Proxy(server_at.hostname, server_at.port, listen=away):
+            wait_until(lambda: weft.http("/readyz")[0] == 200, 10, "ready again once the database is back")
+            client.create_user()
         client.close()
         weft.kill()
 

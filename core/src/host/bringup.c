@@ -191,9 +191,13 @@ static weft_status part_start(struct weft_process *process, struct weft_part *pa
     struct weft_relay_options relay = { .instance = process->instance,
                                         .registry = process->registry,
                                         .tap = process->tap };
+    struct weft_relay *started = NULL;
     weft_status status = consumers_start(process, part, fault);
     if (status == WEFT_OK && part->store != NULL)
-        status = weft_relay_start(part->store, process->transport, &relay, &part->relay, fault);
+        status = weft_relay_start(part->store, process->transport, &relay, &started, fault);
+    pthread_mutex_lock(&process->mutex);
+    part->relay = started;
+    pthread_mutex_unlock(&process->mutex);
     return status;
 }
 

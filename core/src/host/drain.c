@@ -74,12 +74,15 @@ static void relays_stop(struct weft_process *process, uint64_t deadline)
 {
     acts_await(process);
     for (size_t i = 0; i < process->n_parts; i++) {
-        if (process->parts[i].relay == NULL) continue;
+        struct weft_relay *relay = process->parts[i].relay;
+        if (relay == NULL) continue;
         bool keeps = (weft_transport_caps(process->transport) & WEFT_TRANSPORT_DURABLE) != 0;
         bool up = weft_instance_health(process->transport_instance).state == WEFT_HEALTH_UP;
         uint64_t hopeless = keeps ? weft_clock_ns() + DRAIN_HOPELESS : weft_clock_ns();
-        weft_relay_stop(process->parts[i].relay, keeps && up ? deadline : hopeless);
+        pthread_mutex_lock(&process->mutex);
         process->parts[i].relay = NULL;
+        pthread_mutex_unlock(&process->mutex);
+        weft_relay_stop(relay, keeps && up ? deadline : hopeless);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "observe/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { RELAY_WINDOW = 1000, RELAY_BATCH = 200, RELAY_ROWS_A_KEY = 32 };
@@ -251,6 +252,14 @@ struct weft_relay_counters weft_relay_counters(const struct weft_relay *relay)
     for (size_t i = 0; i < sizeof counters / sizeof *to; i++)
         to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
     return counters;
+}
+
+bool weft_relay_store_trouble(struct weft_relay *relay, char *ret_text, size_t size)
+{
+    pthread_mutex_lock(&relay->mutex);
+    snprintf(ret_text, size, "%s", relay->store_trouble);
+    pthread_mutex_unlock(&relay->mutex);
+    return ret_text[0] != '\0';
 }
 
 bool weft_relay_holds(const struct weft_relay *relay)

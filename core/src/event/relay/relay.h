@@ -33,6 +33,9 @@ struct weft_relay_counters {
     uint64_t takeovers;                                               /* of the lease */
 };
 struct weft_relay_counters weft_relay_counters(const struct weft_relay *relay);
+/* Why the store cannot be had; false: it can, as of a moment ago, for a relay asks it every second at least. Any
+ * thread. */
+bool weft_relay_store_trouble(struct weft_relay *relay, char *ret_text, size_t size);
 bool weft_relay_holds(const struct weft_relay *relay); /* is this instance the one that relays? Any thread */
 
 void weft_relay_wake(struct weft_relay *relay); /* any thread */

@@ -46,6 +46,7 @@ struct weft_relay {
     bool trouble; /* a completion that was no confirm */
     bool left;    /* the thread has ended, and what was under way completes without it */
     uint64_t stop_ns;
+    char store_trouble[256]; /* why the last trip to the store failed; "" if it did not */
 
     /* The thread's: what is known ... */
     struct weft_window *window;

@@ -11,6 +11,7 @@
 #include "data/cache/drops.h"
 #include "observe/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { TRIP_STATEMENTS = 12, TRIP_PARAMS = 3, TRIP_NONE = -1 };
@@ -285,8 +286,16 @@ static void trip_apply(struct weft_relay *relay, const struct trip *trip, const 
 
 /* ---- a trip ------------------------------------------------------------------------------------------------------ */
 
+static void trip_tell(struct weft_relay *relay, const char *trouble)
+{
+    pthread_mutex_lock(&relay->mutex);
+    snprintf(relay->store_trouble, sizeof relay->store_trouble, "%s", trouble);
+    pthread_mutex_unlock(&relay->mutex);
+}
+
 static void trip_failed(struct weft_relay *relay, const char *text)
 {
+    trip_tell(relay, text[0] != '\0' ? text : "no reason given");
     uint64_t pause = relay->store_pause_ns == 0 ? TRIP_PAUSE_FIRST_NS : relay->store_pause_ns * 2;
     relay->store_pause_ns = relay_sooner(pause, TRIP_PAUSE_MOST_NS);
     relay->store_at_ns = weft_clock_ns() + relay->store_pause_ns;
@@ -327,6 +336,7 @@ static bool trip_run(struct weft_relay *relay, const struct trip *trip, struct w
     int32_t rc = weft_session_run(relay->session, trip->statements, trip->n, ret_result, deadline);
     relay_count(&relay->counters.trips, 1);
     if (rc == WEFT_RC_OK) {
+        if (relay->store_pause_ns != 0) trip_tell(relay, "");
         relay->store_pause_ns = 0;
         return true;
     }

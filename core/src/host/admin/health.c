@@ -22,10 +22,12 @@ static const char *phase_name(enum weft_phase phase)
     }
 }
 
+/* Why its store cannot be had: not yet, or not any more; "" if it can. */
 static void part_waiting(struct weft_process *process, struct weft_part *part, char ret_why[sizeof part->waiting])
 {
     pthread_mutex_lock(&process->mutex);
     memcpy(ret_why, part->waiting, sizeof part->waiting);
+    if (part->relay != NULL) weft_relay_store_trouble(part->relay, ret_why, sizeof part->waiting);
     pthread_mutex_unlock(&process->mutex);
 }
 
@@ -107,26 +109,41 @@ static void reason_add(struct weft_buffer *body, const char *part, const char *s
     weft_buffer_byte(body, '}');
 }
 
-unsigned weft_page_ready(void *arg, const struct weft_admin_request *request, struct weft_buffer *body)
+static void stores_add(struct weft_process *process, struct weft_buffer *body)
 {
-    (void)request;
-    struct weft_process *process = arg;
-    enum weft_phase phase = weft_process_phase(process);
-    if (phase == WEFT_PHASE_READY) {
-        weft_buffer_text(body, "{\"ready\":true}\n");
-        return 200;
-    }
-    weft_buffer_text(body, "{\"ready\":false,\"reasons\":[");
-    if (phase == WEFT_PHASE_DRAINING) reason_add(body, "host", NULL, "draining");
-    for (size_t i = 0; i < process->n_parts && phase == WEFT_PHASE_STARTING; i++) {
+    for (size_t i = 0; i < process->n_parts; i++) {
         char waiting[sizeof process->parts[i].waiting];
         part_waiting(process, &process->parts[i], waiting);
         if (waiting[0] != '\0') reason_add(body, "store", process->parts[i].service->name, waiting);
     }
+}
+
+/* Once ready, a broker that is away is no reason: writes go on, and their events wait in the outbox. A store is one. */
+static void transport_add(struct weft_process *process, struct weft_buffer *body)
+{
     struct weft_instance_health transport = weft_instance_health(process->transport_instance);
-    if (phase == WEFT_PHASE_STARTING && transport.state != WEFT_HEALTH_UP)
+    if (transport.state != WEFT_HEALTH_UP)
         reason_add(body, "transport", NULL,
                    transport.text[0] != '\0' ? transport.text : weft_health_name(transport.state));
+}
+
+unsigned weft_page_ready(void *arg, const struct weft_admin_request *request, struct weft_buffer *body)
+{
+    (void)request;
+    static const char begins[] = "{\"ready\":false,\"reasons\":[";
+    struct weft_process *process = arg;
+    enum weft_phase phase = weft_process_phase(process);
+    weft_buffer_text(body, begins);
+    if (phase == WEFT_PHASE_DRAINING)
+        reason_add(body, "host", NULL, "draining");
+    else
+        stores_add(process, body);
+    if (phase == WEFT_PHASE_STARTING) transport_add(process, body);
+    if (phase == WEFT_PHASE_READY && body->size == sizeof begins - 1) {
+        body->size = 0;
+        weft_buffer_text(body, "{\"ready\":true}\n");
+        return 200;
+    }
     weft_buffer_text(body, "]}\n");
     return 503;
 }
