@@ -2,15 +2,19 @@
 #include "rpc/port/connections.h"
 
 #include "base/memory.h"
+#include "rpc/port/goaway.h"
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct connection {
     ino_t inode; /* 0: none */
     struct in6_addr from;
+    bool told; /* to go away */
 };
 
 struct weft_connections {
@@ -92,6 +96,32 @@ bool weft_connections_add(struct weft_connections *connections, int fd, const st
     uint32_t n_from = connections->n_open < connections->max / 2 ? 0 : connections_sweep(connections, key);
     if (connections->n_open >= connections->max || n_from >= connections->max / 2) return false;
     connections->n_open++;
-    *connection = (struct connection){ socket_inode((size_t)fd), key };
+    *connection = (struct connection){ socket_inode((size_t)fd), key, false };
     return true;
+}
+
+/* Core may close a descriptor at any time, and somebody else get its number: a copy is checked to be the connection,
+ * and stays it until it is closed. */
+static int connection_hold(const struct connection *connection, size_t fd)
+{
+    int held = fcntl((int)fd, F_DUPFD_CLOEXEC, 0);
+    if (held < 0 || socket_inode((size_t)held) == connection->inode) return held;
+    close(held);
+    return -1;
+}
+
+uint32_t weft_connections_goaway(struct weft_connections *connections, uint32_t *ret_untold)
+{
+    uint32_t n_open = 0;
+    *ret_untold = 0;
+    for (size_t fd = 0; fd < connections->n_fds; fd++) {
+        struct connection *connection = &connections->by_fd[fd];
+        int held = connection->inode != 0 ? connection_hold(connection, fd) : -1;
+        if (held < 0) continue;
+        connection->told = connection->told || weft_goaway_send(held);
+        close(held);
+        n_open++;
+        *ret_untold += connection->told ? 0 : 1;
+    }
+    return n_open;
 }

@@ -16,4 +16,8 @@ void weft_connections_free(struct weft_connections *connections);
 /* Counts a connection just accepted; false: it is one too many. */
 bool weft_connections_add(struct weft_connections *connections, int fd, const struct sockaddr_storage *from);
 
+/* Once nothing is accepted any more: sends GOAWAY to those that have not had it. Returns how many are open, and how
+ * many of them could not be told yet. The thread that stopped the listener's. */
+uint32_t weft_connections_goaway(struct weft_connections *connections, uint32_t *ret_untold);
+
 #endif

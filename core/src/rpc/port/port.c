@@ -228,6 +228,11 @@ void weft_rpc_port_stop(struct weft_rpc_port *port)
         close(port->polled[port->n_sockets - 1].fd);
 }
 
+uint32_t weft_rpc_port_goaway(struct weft_rpc_port *port, uint32_t *ret_untold)
+{
+    return weft_connections_goaway(port->connections, ret_untold);
+}
+
 void weft_rpc_port_free(struct weft_rpc_port *port)
 {
     if (port == NULL) return;

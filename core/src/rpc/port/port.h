@@ -22,6 +22,9 @@ weft_status weft_rpc_port_start(struct weft_rpc_port *port, void (*accepted)(voi
                                 struct weft_fault *ret_fault);
 /* Closes the port; nothing is accepted after it. NULL is fine, and again. */
 void weft_rpc_port_stop(struct weft_rpc_port *port);
+/* After stop: asks all clients to go elsewhere, while their calls are still answered. Returns how many connections are
+ * open, and how many of them could not be asked yet: again, then. */
+uint32_t weft_rpc_port_goaway(struct weft_rpc_port *port, uint32_t *ret_untold);
 void weft_rpc_port_free(struct weft_rpc_port *port); /* stops; NULL is fine */
 
 #endif

@@ -26,6 +26,7 @@
 #define DEFAULT_DEADLINE    (30 * WEFT_SECOND)
 #define MAX_FIELDS          100000
 #define GOAWAY_GRACE_NS     (200 * WEFT_MS)
+#define GOAWAY_LOOK_NS      (5 * WEFT_MS)
 
 struct weft_rpc_server {
     grpc_server *server;
@@ -217,7 +218,7 @@ void weft_rpc_server_serving(struct weft_rpc_server *server, bool serving)
 
 /* ---- ended ------------------------------------------------------------------------------------------------------- */
 
-/* GOAWAY to all connections, no new ones, no new calls. */
+/* From now on core ends new calls CANCELLED, and says GOAWAY itself. */
 static void server_shut_down(struct weft_rpc_server *server)
 {
     if (server->shut_down) return;
@@ -244,16 +245,35 @@ static bool server_wait_gone(struct weft_rpc_server *server, uint64_t deadline_n
     return gone;
 }
 
-/* A client at rest may not look at GOAWAY before its next call, and would keep us waiting for as long: once no call is
- * under way, and clients have had a moment to see it, what connections are left are closed. */
+/* Clients are asked to go elsewhere while all they have sent is still answered, so that no call fails for our sake.
+ * Ends when the last of them has gone; or has had a moment to hear it, a client at rest may not listen before its next
+ * call, and none has a call under way; or at the deadline. False: some could not be asked. */
+static bool server_take_leave(struct weft_rpc_server *server, uint64_t deadline_ns)
+{
+    const uint64_t began_ns = weft_clock_ns();
+    uint32_t n_open, n_untold;
+    weft_rpc_port_stop(server->port);
+    for (uint64_t now = began_ns;; now = weft_clock_ns()) {
+        n_open = weft_rpc_port_goaway(server->port, &n_untold);
+        const bool heard = now >= began_ns + GOAWAY_GRACE_NS && weft_pool_is_idle(&server->pool);
+        if (n_open == 0 || heard || now >= deadline_ns) break;
+        server_wait_gone(server, now + GOAWAY_LOOK_NS); /* which it is not: core has not been asked to be */
+    }
+    return n_untold == 0;
+}
+
+/* What connections are left then are closed once no call is under way. */
 void weft_rpc_server_drain(struct weft_rpc_server *server, uint64_t deadline_ns)
 {
+    bool told = true, gone = false;
+    if (server->has_crew && !server->shut_down && weft_clock_ns() < deadline_ns)
+        told = server_take_leave(server, deadline_ns);
     server_shut_down(server);
-    bool gone = false;
     for (uint64_t now = weft_clock_ns(); server->has_crew && !gone && now < deadline_ns; now = weft_clock_ns()) {
+        if (told && weft_pool_is_idle(&server->pool)) break;
         uint64_t grace_ns = now + GOAWAY_GRACE_NS;
         gone = server_wait_gone(server, grace_ns < deadline_ns ? grace_ns : deadline_ns);
-        if (!gone && weft_pool_is_idle(&server->pool)) break;
+        told = true; /* core has */
     }
     if (!gone) grpc_server_cancel_all_calls(server->server);
 }

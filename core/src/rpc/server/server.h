@@ -51,7 +51,8 @@ uint16_t weft_rpc_server_port(const struct weft_rpc_server *server);
 /* What health says. False after true: NOT_SERVING, so that balancers turn away, while calls are still answered, for
  * they come until balancers have noticed. Any thread. */
 void weft_rpc_server_serving(struct weft_rpc_server *server, bool serving);
-/* Drain: GOAWAY, new calls are refused, calls in flight end or are cancelled at the deadline. Then stop joins all
+/* Drain: no new connections, GOAWAY to those there are, whatever comes on them is still answered until nothing does any
+ * more; at the deadline what is left is cancelled. Then stop joins all
  * threads and frees; without a drain before it cancels at once. A handler that runs is waited for. */
 void weft_rpc_server_drain(struct weft_rpc_server *server, uint64_t deadline_ns);
 void weft_rpc_server_stop(struct weft_rpc_server *server);
