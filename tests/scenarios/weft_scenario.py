@@ -171,7 +171,7 @@ def contracts():
     """Python modules generated from the contracts, once a process: what any foreign client would do."""
     out = tempfile.mkdtemp(prefix="weft-contracts-")
     atexit.register(shutil.rmtree, out, True)
-    protos = ["weft/options.proto"] + [f"{d}/v1/{f}.proto" for d in ("user", "order") for f in (d, "events")]
+    protos = ["weft/options.proto", "user/v1/session.proto"] + [f"{d}/v1/{f}.proto" for d in ("user", "order") for f in (d, "events")]
     subprocess.run(["protoc", f"-I{ROOT / 'proto'}", f"--python_out={out}"] + protos, check=True)
     sys.path.insert(0, out)
 
@@ -194,13 +194,14 @@ class Client:
     def __init__(self, user_address, order_address=None):
         contracts()
         import grpc
-        from user.v1 import user_pb2, events_pb2 as user_events
+        from user.v1 import session_pb2, user_pb2, events_pb2 as user_events
         from order.v1 import order_pb2
-        self.user_pb, self.order_pb, self.user_events = user_pb2, order_pb2, user_events
+        self.user_pb, self.order_pb, self.user_events, self.session_pb = user_pb2, order_pb2, user_events, session_pb2
         options = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200),
                    ("grpc.use_local_subchannel_pool", 1)]
         self.channels = [grpc.insecure_channel(a, options=options) for a in (user_address, order_address or user_address)]
         self.users = Stub(self.channels[0], user_pb2, "UserService")
+        self.sessions = Stub(self.channels[0], session_pb2, "SessionService")
         self.orders = Stub(self.channels[1], order_pb2, "OrderService")
 
     def create_user(self, email=None, name="Ann", timeout=5, **call):
