@@ -14,7 +14,7 @@ VALUES = {  # every set of values that the checks look at
 
 
 def skip(why):
-    print(f"SKIP {pathlib.Path(sys.argv[0]).stem}: {why}")
+    print(f"SKIP deploy_{pathlib.Path(sys.argv[0]).stem}: {why}")
     sys.exit(77)
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What holds for every service of deploy/compose.yaml. With `schema`: the file against the Compose specification."""
-import os, pathlib, re, shutil, subprocess, sys
+import os, pathlib, re, shutil, subprocess, sys, tempfile
 
 import yaml
 
@@ -41,9 +41,24 @@ def rules():
     found += [f"no service {name}" for name in wanted - compose["services"].keys()]
     for name in ("user-service", "order-service"):
         found += [f"{name} does not wait for {s}" for s in {"rabbitmq", "redis", "postgres"} - compose["services"][name]["depends_on"].keys()]
-    made = (FILE.parent / "secrets.sh").read_text()
-    found += [f"secrets.sh does not make {name}" for name in compose["secrets"] if f"keep {name} " not in made]
-    return found
+    return found + list(secrets())
+
+
+def secrets():
+    """secrets.sh makes what is mounted; again, it changes nothing; who may not enter the folder reads none of it."""
+    with tempfile.TemporaryDirectory(prefix="weft-secrets-") as name:
+        folder, seen = pathlib.Path(name), []
+        shutil.copy(FILE.parent / "secrets.sh", folder)
+        for _ in range(2):
+            subprocess.run([str(folder / "secrets.sh")], check=True, capture_output=True, timeout=20)
+            seen.append({file.name: file.read_text() for file in (folder / "secrets").iterdir()})
+        if seen[0] != seen[1]:
+            yield "secrets.sh makes other secrets the second time"
+        if (folder / "secrets").stat().st_mode & 0o077:
+            yield "others may enter the folder of secrets"
+        declared = yaml.safe_load(FILE.read_text())["secrets"]
+        for missing in {pathlib.Path(how["file"]).name for how in declared.values()} - seen[0].keys():
+            yield f"secrets.sh does not make {missing}"
 
 
 def schema():
