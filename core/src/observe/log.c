@@ -24,11 +24,12 @@ struct line {
     char text[LINE_SIZE];
 };
 
-static const char *const level_names[] = { "debug", "info", "warn", "error" };
+static const char *const level_names[WEFT_LOG_LEVELS] = { "debug", "info", "warn", "error" };
 
-#define N_LEVELS ((int32_t)(sizeof level_names / sizeof level_names[0]))
+#define N_LEVELS WEFT_LOG_LEVELS
 
 static _Atomic int32_t log_level = WEFT_LOG_INFO;
+static _Atomic uint64_t n_lines[WEFT_LOG_LEVELS];
 
 /* The fields that are text, in the order in which they are printed, with what stands before them. */
 #define TEXT_FIELD(name, field)                                                                                        \
@@ -116,6 +117,7 @@ static void log_write(int32_t level, const char *context, const struct weft_log_
                       size_t size)
 {
     struct line line;
+    atomic_fetch_add_explicit(&n_lines[level], 1, memory_order_relaxed);
     line_start(&line, level);
     line_quoted(&line, message, size, 2 * MESSAGE_MAX);
     if (context != NULL) {
@@ -226,6 +228,14 @@ struct weft_log_state weft_log_state(void)
                                     .left_ns = setting.back_ns > now ? setting.back_ns - now : 0 };
     pthread_mutex_unlock(&setting.mutex);
     return state;
+}
+
+struct weft_log_counters weft_log_counters(void)
+{
+    struct weft_log_counters counters = { .dropped = weft_log_sink_dropped() };
+    for (int32_t level = 0; level < N_LEVELS; level++)
+        counters.lines[level] = atomic_load_explicit(&n_lines[level], memory_order_relaxed);
+    return counters;
 }
 
 bool weft_log_enabled(int32_t level)

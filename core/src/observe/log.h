@@ -37,6 +37,13 @@ struct weft_log_state {
 };
 struct weft_log_state weft_log_state(void);
 
+enum { WEFT_LOG_LEVELS = 4 };
+struct weft_log_counters {
+    uint64_t lines[WEFT_LOG_LEVELS]; /* written, by level */
+    uint64_t dropped;                /* the reader was too slow */
+};
+struct weft_log_counters weft_log_counters(void);
+
 /* `context` names the room or thing that speaks: "rpc", "relay", "store". `fields` may be NULL. */
 void weft_log(int32_t level, const char *context, const struct weft_log_fields *fields, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -42,7 +42,7 @@ static struct {
     pthread_t thread;
     char *filling;
     size_t size, capacity;
-    uint64_t n_dropped;
+    uint64_t n_dropped, n_dropped_ever;
     uint64_t n_added, n_written; /* bytes since the start */
     uint64_t alarm_ns;
     void (*ring)(void);
@@ -215,7 +215,7 @@ void weft_log_sink_add(const char *lines, size_t size, bool urgent)
         return;
     }
     if (sink.size + size > SINK_MAX)
-        sink.n_dropped++;
+        sink.n_dropped++, sink.n_dropped_ever++;
     else
         sink_append(lines, size);
     sink.urgent = sink.urgent || urgent;
@@ -255,4 +255,12 @@ void weft_log_sink_alarm(uint64_t at_ns, void (*ring)(void))
     sink.ring = ring;
     pthread_cond_signal(&sink.wanted);
     pthread_mutex_unlock(&sink.mutex);
+}
+
+uint64_t weft_log_sink_dropped(void)
+{
+    pthread_mutex_lock(&sink.mutex);
+    uint64_t n = sink.n_dropped_ever;
+    pthread_mutex_unlock(&sink.mutex);
+    return n;
 }

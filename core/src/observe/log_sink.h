@@ -22,5 +22,6 @@ void weft_log_sink_end(void);
 /* Calls `ring` once, at that time or soon after, on the sink's thread; a later call takes the place of an earlier one.
  * Not while there is no thread. */
 void weft_log_sink_alarm(uint64_t at_ns, void (*ring)(void));
+uint64_t weft_log_sink_dropped(void); /* lines, since the start */
 
 #endif
