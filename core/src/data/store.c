@@ -11,6 +11,7 @@
 #include "data/group/committer.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { PURPOSES = WEFT_SESSION_GROUP + 1 };
@@ -25,6 +26,7 @@ struct class {
 struct weft_store_pool {
     pthread_mutex_t mutex;
     struct class classes[PURPOSES];
+    struct weft_store_state state;
 };
 
 static struct class *class_of(struct weft_store *store, uint32_t purpose)
@@ -54,6 +56,7 @@ struct weft_store *weft_store_new(const struct weft_store_ops *ops, void *self, 
     store->service = weft_memory_text(service);
     store->max_sessions = max_sessions > 0 ? max_sessions : 1;
     store->pool = weft_memory_zeroed(1, sizeof *store->pool);
+    store->pool->state.since_us = weft_clock_wall_us();
     pthread_mutex_init(&store->pool->mutex, NULL);
     for (size_t i = 0; i < PURPOSES; i++)
         pthread_cond_init(&store->pool->classes[i].released, NULL);
@@ -88,6 +91,34 @@ void weft_store_free(struct weft_store *store)
     free((char *)store->service);
     free(store);
 }
+
+/* ---- is it there? ------------------------------------------------------------------------------------------------ */
+
+/* Costs a look at a flag unless it changes. */
+static void store_report(struct weft_store *store, bool lost, const char *why)
+{
+    if (__atomic_load_n(&store->lost, __ATOMIC_RELAXED) == (lost ? 1u : 0u)) return;
+    struct weft_store_state *state = &store->pool->state;
+    pthread_mutex_lock(&store->pool->mutex);
+    if (state->lost != lost) {
+        state->lost = lost;
+        state->since_us = weft_clock_wall_us();
+        state->n_healed += !lost;
+        snprintf(state->why, sizeof state->why, "%s", lost && why != NULL ? why : "");
+        __atomic_store_n(&store->lost, lost ? 1 : 0, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&store->pool->mutex);
+}
+
+struct weft_store_state weft_store_state(struct weft_store *store)
+{
+    pthread_mutex_lock(&store->pool->mutex);
+    struct weft_store_state state = store->pool->state;
+    pthread_mutex_unlock(&store->pool->mutex);
+    return state;
+}
+
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 /* Gives up the place of a session that is gone. */
 static void class_leave(struct weft_store *store, struct class *class)
@@ -138,6 +169,7 @@ static weft_status session_open(struct weft_store *store, uint32_t purpose, uint
     void *opened = NULL;
     const int32_t rc = store->ops->session_open(store->self, purpose, deadline_ns, &opened, &error);
     if (rc != WEFT_RC_OK) {
+        store_report(store, true, error.text);
         class_leave(store, class_of(store, purpose));
         return weft_fault_set(ret_fault, open_status(rc), "the store of %s cannot be reached: %s", store->service,
                               error.text[0] != '\0' ? error.text : "no reason given");
@@ -190,6 +222,11 @@ int32_t weft_session_run(struct weft_session *session, const struct weft_stateme
     if (rc == WEFT_RC_UNAVAILABLE || rc == WEFT_RC_TIMEOUT || rc == WEFT_RC_MAYBE_SENT || rc == WEFT_RC_CLOSED) {
         session->lost = true;
     }
+    /* A pooled session may have died alone, while idle: whoever opens the next one knows. */
+    if (rc == WEFT_RC_OK)
+        store_report(session->store, false, NULL);
+    else if (rc == WEFT_RC_UNAVAILABLE && !session->reused)
+        store_report(session->store, true, ret_result->text);
     return rc;
 }
 

@@ -22,12 +22,21 @@ struct weft_store {
     struct weft_store_pool *pool;
     /* 1: commits with outbox rows also notify other processes, since the relay's lease is not ours (atomic). */
     uint32_t notify_others;
-    uint32_t spare2;
+    uint32_t lost;                    /* atomic: as in its state */
     uint64_t request_kept_ns;         /* answers to commands with an idempotency key; 0: 24 h. Set before use */
     struct weft_committer *committer; /* data/group: what only writes is committed in groups; NULL: each alone */
     struct weft_drops *drops;         /* of cache keys; NULL: nothing of them is written down. Set by the host before use */
     const struct weft_topics *topics; /* forms of bodies by topic; NULL: protobuf. Set by the host before use */
 };
+
+/* Can the store be reached, as far as those who use it have noticed? Any thread. */
+struct weft_store_state {
+    bool lost;
+    int64_t since_us;  /* wall clock; of the start if it never changed */
+    uint64_t n_healed; /* times that it was there again */
+    char why[256];     /* it is lost */
+};
+struct weft_store_state weft_store_state(struct weft_store *store);
 
 struct weft_session {
     struct weft_store *store;

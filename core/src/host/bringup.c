@@ -162,9 +162,15 @@ static weft_status consumer_start(struct weft_process *process, struct weft_part
                                               .batch = (uint32_t)group_setting(process, group, "batch"),
                                               .max_attempts = configured != 0 ? configured : options->max_attempts,
                                               .handlers = group->handlers,
-                                              .n_handlers = group->n_handlers };
-    return weft_consumer_start(&consumer, part->store, process->cache, process->transport,
-                               &part->consumers[part->n_consumers], fault);
+                                              .n_handlers = group->n_handlers,
+                                              .metrics = process->metrics };
+    weft_status status = weft_consumer_start(&consumer, part->store, process->cache, process->transport,
+                                             &part->consumers[part->n_consumers], fault);
+    if (status != WEFT_OK) return status;
+    pthread_mutex_lock(&process->mutex);
+    part->n_consumers++;
+    pthread_mutex_unlock(&process->mutex);
+    return WEFT_OK;
 }
 
 static weft_status consumers_start(struct weft_process *process, struct weft_part *part, struct weft_fault *fault)
@@ -176,12 +182,12 @@ static weft_status consumers_start(struct weft_process *process, struct weft_par
     for (const struct weft_group *group = part->service->groups; group != NULL; group = group->next) {
         struct weft_log_fields fields = { .service = part->service->name, .group = group->name };
         if (group_is_paused(process, group)) {
+            weft_series_set(WEFT_SERIES(process->metrics, GROUP_ACTIVE, part->service->name, group->name), 0);
             weft_log(WEFT_LOG_INFO, "host", &fields, "group '%s' is paused: its queue fills up", group->name);
             continue;
         }
         weft_status status = consumer_start(process, part, group, fault);
         if (status != WEFT_OK) return status;
-        part->n_consumers++;
     }
     return WEFT_OK;
 }
@@ -190,7 +196,8 @@ static weft_status part_start(struct weft_process *process, struct weft_part *pa
 {
     struct weft_relay_options relay = { .instance = process->instance,
                                         .registry = process->registry,
-                                        .tap = process->tap };
+                                        .tap = process->tap,
+                                        .metrics = process->metrics };
     struct weft_relay *started = NULL;
     weft_status status = consumers_start(process, part, fault);
     if (status == WEFT_OK && part->store != NULL)

@@ -105,6 +105,14 @@ void weft_crash_add(const void *address, const char *kind, const char *name, con
         atomic_store_explicit(&modules_used, used + 1, memory_order_release);
 }
 
+const char *weft_crash_build_id(const char *kind, const char *name)
+{
+    unsigned used = atomic_load_explicit(&modules_used, memory_order_acquire);
+    for (const struct module *module = modules; module < modules + used; module++)
+        if (strcmp(module->kind, kind) == 0 && strcmp(module->name, name) == 0) return module->build_id;
+    return "";
+}
+
 /* ---- in the handler: async-signal-safe only (signal-safety(7)) ----------------------------------------------------
  */
 

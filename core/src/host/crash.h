@@ -8,5 +8,7 @@ void weft_crash_install(int fd);
 
 /* Notes where the module that holds `address` (any symbol of it) is mapped, and its build id. At load; at most 32. */
 void weft_crash_add(const void *address, const char *kind, const char *name, const char *version);
+/* The build id of a module that was added, in hex; "" if it has none. The host's constant. Any thread. */
+const char *weft_crash_build_id(const char *kind, const char *name);
 
 #endif

@@ -32,9 +32,12 @@ static void consumers_stop(struct weft_process *process, uint64_t deadline)
 {
     for (size_t i = 0; i < process->n_parts; i++) {
         struct weft_part *part = &process->parts[i];
-        for (size_t c = 0; c < part->n_consumers; c++)
-            weft_consumer_stop(part->consumers[c], deadline);
+        size_t n = part->n_consumers;
+        pthread_mutex_lock(&process->mutex);
         part->n_consumers = 0;
+        pthread_mutex_unlock(&process->mutex);
+        for (size_t c = 0; c < n; c++)
+            weft_consumer_stop(part->consumers[c], deadline);
     }
 }
 
@@ -140,6 +143,7 @@ void weft_process_stop(struct weft_process *process)
     weft_rpc_local_free(process->local);
     weft_registry_free(process->registry);
     weft_loader_free(process->loader);
+    weft_metrics_free(process->metrics);
     pthread_cond_destroy(&process->changed);
     pthread_mutex_destroy(&process->mutex);
     weft_arena_free(process->arena);

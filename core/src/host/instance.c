@@ -135,6 +135,9 @@ static void host_health(const struct weft_host *host, int32_t state, const char 
     snprintf(health.text, sizeof health.text, "%s", text != NULL ? text : "");
     pthread_mutex_lock(&instance->mutex);
     bool changed = instance->health.state != state || strcmp(instance->health.text, health.text) != 0;
+    bool stays = instance->health.state == state;
+    health.since_us = stays ? instance->health.since_us : weft_clock_wall_us();
+    health.n_up = instance->health.n_up + (!stays && state == WEFT_HEALTH_UP);
     instance->health = health;
     pthread_mutex_unlock(&instance->mutex);
     if (!changed) return;
@@ -206,6 +209,7 @@ static struct weft_instance *instance_new(const struct weft_instance_options *op
     instance->transport = options->transport;
     instance->on_health = options->on_health;
     instance->on_health_arg = options->on_health_arg;
+    instance->health.since_us = weft_clock_wall_us();
     pthread_mutex_init(&instance->mutex, NULL);
     return instance;
 }

@@ -37,7 +37,9 @@ const char *weft_instance_url(const struct weft_instance *instance); /* masked *
 
 /* State and why, any thread. */
 struct weft_instance_health {
-    int32_t state; /* enum weft_health */
+    int32_t state;    /* enum weft_health */
+    int64_t since_us; /* wall clock */
+    uint64_t n_up;    /* times that it came up */
     char text[512];
 };
 struct weft_instance_health weft_instance_health(struct weft_instance *instance);

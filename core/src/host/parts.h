@@ -9,6 +9,7 @@
 #include "host/instance.h"
 #include "host/process.h"
 #include "observe/admin/admin.h"
+#include "observe/metrics/metrics.h"
 #include "rpc/client/local.h"
 
 #include <pthread.h>
@@ -22,7 +23,7 @@ struct weft_part {
     struct weft_instance *store_instance; /* NULL: it keeps nothing */
     struct weft_store *store;
     struct weft_relay *relay;
-    struct weft_consumer **consumers;
+    struct weft_consumer **consumers; /* this and the relay while they run (process->mutex) */
     size_t n_consumers;
     char waiting[256]; /* why its store is not in place; "" when it is (process->mutex) */
 };
@@ -45,6 +46,7 @@ struct weft_process {
     struct weft_transport *transport;
     struct weft_instance *transport_instance, *cache_instance;
     struct weft_cache *cache;
+    struct weft_metrics *metrics;
 
     struct weft_rpc_server *rpc;
     struct weft_admin *admin;

@@ -266,6 +266,8 @@ static struct weft_rpc_method *methods_gather(struct weft_process *process, size
         for (size_t m = 0; m < part->service->n_methods; m++) {
             part->service->methods[m].store = part->store;
             part->service->methods[m].cache = process->cache;
+            part->service->methods[m].seconds =
+                WEFT_SERIES(process->metrics, HANDLER_SECONDS, part->service->methods[m].type->path, NULL, NULL, NULL);
             pointers[used++] = &part->service->methods[m];
         }
     }
@@ -319,7 +321,8 @@ static weft_status servers_bind(struct weft_process *process, struct weft_fault 
                                         .workers = (uint32_t)weft_config_int(config, "grpc.workers"),
                                         .max_workers = (uint32_t)weft_config_int(config, "grpc.max_workers"),
                                         .max_message_bytes = (uint32_t)weft_config_amount(config, "grpc.max_message"),
-                                        .deadline_ns = weft_config_amount(config, "grpc.deadline") };
+                                        .deadline_ns = weft_config_amount(config, "grpc.deadline"),
+                                        .metrics = process->metrics };
     weft_status status = weft_rpc_server_new(&options, process->registry, methods, n, &process->rpc, fault);
     if (status == WEFT_OK) status = weft_rpc_server_start(process->rpc, fault);
     if (status == WEFT_OK) status = admin_bind(process, fault);
@@ -357,6 +360,7 @@ weft_status weft_process_new(const struct weft_process_options *options, struct 
     process->options = *options;
     process->config = options->config;
     process->arena = weft_arena_new(PROCESS_ARENA_BYTES);
+    process->metrics = weft_metrics_new();
     process->started_ns = weft_clock_ns();
     pthread_mutex_init(&process->mutex, NULL);
     pthread_condattr_init(&monotonic);

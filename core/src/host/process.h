@@ -58,6 +58,8 @@ uint16_t weft_process_admin_port(struct weft_process *process);
 
 /* Any thread: is it ready; and the state of every part as JSON. */
 bool weft_process_ready(struct weft_process *process);
+/* Can it answer? Appends {"ready":false,"reasons":[...]}, of use if not. */
+bool weft_process_readiness(struct weft_process *process, struct weft_buffer *buffer);
 void weft_process_health_json(struct weft_process *process, struct weft_buffer *buffer);
 
 #endif

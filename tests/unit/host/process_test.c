@@ -245,7 +245,7 @@ START_TEST(process_is_ready_once_the_broker_is_and_not_before)
     page_becomes("/readyz", 200, "true");
     steering.transport_host->health(steering.transport_host, WEFT_HEALTH_REFUSED, "user is gone");
     page_becomes("/readyz", 200, "true"); /* writes go on without a broker */
-    page_becomes("/health", 200, "\"state\":\"refused\",\"text\":\"user is gone\"");
+    page_becomes("/health", 200, "\"why\":\"user is gone\"");
 }
 END_TEST
 
@@ -264,7 +264,7 @@ START_TEST(process_waits_for_its_store_until_asked_to_stop)
     start();
     page_becomes("/readyz", 503, "\"service\":\"consumer\",\"reason\":\"");
     page_becomes("/readyz", 503, "database steered is not there");
-    page_becomes("/health", 200, "\"state\":\"down\",\"text\":\"");
+    page_becomes("/health", 200, "\"state\":\"down\",\"since\":\"");
     weft_process_ask_stop(process);
     ck_assert_int_eq(start_ended(), WEFT_CANCELLED);
     ck_assert_int_eq(steering.subscriptions, 0);

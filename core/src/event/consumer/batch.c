@@ -110,6 +110,8 @@ static enum weft_batch_end batch_commit(struct weft_batch *batch, size_t *ret_bl
     if (weft_tx_commit(batch->tx, &outcome) == WEFT_OK) {
         batch_drop_keys(batch);
         weft_consumer_count(&batch->lane->consumer->counters.batches);
+        weft_series_add(batch->lane->consumer->meter.transactions, 1);
+        weft_consumer_set_waiting(batch->lane->consumer, false);
         return WEFT_BATCH_COMMITTED;
     }
     *ret_stale = outcome.rc == WEFT_RC_CONFLICT && outcome.owner == WEFT_BATCH_INBOX;

@@ -59,6 +59,7 @@ static size_t consumer_deliver(struct weft_delivery_sink *sink, const struct wef
 {
     struct weft_consumer *consumer = (struct weft_consumer *)(void *)sink;
     if (weft_consumer_is_stopping(consumer)) return 0;
+    weft_series_add(consumer->meter.inflight, (int64_t)n);
     for (size_t from = 0; from < n; from += CONSUMER_CHUNK)
         consumer_share(consumer, deliveries + from, n - from < CONSUMER_CHUNK ? n - from : CONSUMER_CHUNK);
     return n;
@@ -89,6 +90,7 @@ static void consumer_options(struct weft_consumer *consumer, const struct weft_c
     consumer->handlers = weft_memory_get(size + 1);
     if (size > 0) memcpy(consumer->handlers, given->handlers, size);
     options->handlers = consumer->handlers;
+    weft_group_meter_init(&consumer->meter, options);
 }
 
 static struct weft_consumer *consumer_new(const struct weft_consumer_options *options)
@@ -97,6 +99,7 @@ static struct weft_consumer *consumer_new(const struct weft_consumer_options *op
     consumer->sink.deliver = consumer_deliver;
     consumer_options(consumer, options);
     consumer->due_us = INT64_MAX;
+    consumer->started_us = weft_clock_wall_us();
     pthread_mutex_init(&consumer->mutex, NULL);
     pthread_cond_init(&consumer->changed, NULL);
     return consumer;
@@ -142,6 +145,7 @@ static void consumer_free(struct weft_consumer *consumer)
         weft_lane_free(&consumer->lanes[i]);
     pthread_cond_destroy(&consumer->changed);
     pthread_mutex_destroy(&consumer->mutex);
+    weft_group_meter_free(&consumer->meter);
     free(consumer->handlers);
     free(consumer);
 }
@@ -188,6 +192,7 @@ weft_status weft_consumer_start(const struct weft_consumer_options *options, str
             ? consumer_subscribe(consumer, ret_fault)
             : weft_fault_set(ret_fault, WEFT_RESOURCE_EXHAUSTED, "no thread for a lane of group %s", options->group);
     if (status == WEFT_OK) {
+        weft_series_set(consumer->meter.active, 1);
         *ret_consumer = consumer;
         return WEFT_OK;
     }
@@ -204,4 +209,19 @@ struct weft_consumer_counters weft_consumer_counters(const struct weft_consumer 
     for (size_t i = 0; i < sizeof counters / sizeof *to; i++)
         to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
     return counters;
+}
+
+const char *weft_consumer_group(const struct weft_consumer *consumer)
+{
+    return consumer->options.group;
+}
+
+int64_t weft_consumer_started_us(const struct weft_consumer *consumer)
+{
+    return consumer->started_us;
+}
+
+int64_t weft_consumer_waiting_us(const struct weft_consumer *consumer)
+{
+    return __atomic_load_n(&consumer->waiting_us, __ATOMIC_RELAXED);
 }

@@ -7,6 +7,7 @@
 #include "data/cache/cache.h"
 #include "data/store.h"
 #include "event/transport.h"
+#include "observe/metrics/metrics.h"
 
 struct weft_event_handler {
     const struct weft_event_type *type;
@@ -28,6 +29,7 @@ struct weft_consumer_options {
     uint64_t retry_ns;     /* a parked event's first wait, doubled each time up to 10 min; 0: 1 s */
     const struct weft_event_handler *handlers;
     size_t n_handlers;
+    struct weft_metrics *metrics; /* outlives the consumer; NULL: nothing is counted */
 };
 
 struct weft_consumer;
@@ -40,6 +42,10 @@ struct weft_consumer_counters {
     uint64_t paused;               /* times that a lane waited for the store */
 };
 struct weft_consumer_counters weft_consumer_counters(const struct weft_consumer *consumer);
+
+const char *weft_consumer_group(const struct weft_consumer *consumer);
+int64_t weft_consumer_started_us(const struct weft_consumer *consumer); /* wall clock */
+int64_t weft_consumer_waiting_us(const struct weft_consumer *consumer); /* since when for its store; 0: it does not */
 
 weft_status weft_consumer_start(const struct weft_consumer_options *options, struct weft_store *store,
                                 struct weft_cache *cache, struct weft_transport *transport,

@@ -8,6 +8,7 @@
 #define WEFT_EVENT_CONSUMER_STATE_H
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/mailbox.h"
 #include "data/tx.h"
 #include "event/consumer/consumer.h"
@@ -16,6 +17,16 @@
 #include <pthread.h>
 
 enum { WEFT_LANES_MOST = 64, WEFT_BATCH_MOST = 1000 };
+
+/* What is counted; series are NULL without metrics. */
+struct weft_group_meter {
+    struct weft_metrics *metrics;
+    struct weft_series *inflight, *active, *transactions, *pauses, *parked, *dead;
+    struct weft_group_meter_type {
+        struct weft_series *results[WEFT_ITEM_RESULTS], *seconds;
+    } * types;           /* one a handler, and one more for types that have none */
+    uint64_t read_at_ns; /* when the store's own figures are read again: due's thread */
+};
 
 /* One worker: everything is its thread's but the queues. */
 struct weft_lane {
@@ -52,7 +63,9 @@ struct weft_consumer {
     uint32_t n_due; /* parked rows that lanes have in hand */
     int64_t due_us; /* a row that this instance parked is due then, by the wall clock; INT64_MAX: none known */
 
+    int64_t started_us, waiting_us;         /* wall clock; waiting for the store, 0: not (atomic) */
     struct weft_consumer_counters counters; /* atomic */
+    struct weft_group_meter meter;
 };
 
 static inline bool weft_consumer_is_stopping(const struct weft_consumer *consumer)
@@ -62,6 +75,12 @@ static inline bool weft_consumer_is_stopping(const struct weft_consumer *consume
 static inline void weft_consumer_count(uint64_t *counter)
 {
     __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+/* A lane waits for the store, or has committed. */
+static inline void weft_consumer_set_waiting(struct weft_consumer *consumer, bool waits)
+{
+    if ((__atomic_load_n(&consumer->waiting_us, __ATOMIC_RELAXED) != 0) != waits)
+        __atomic_store_n(&consumer->waiting_us, waits ? weft_clock_wall_us() : 0, __ATOMIC_RELAXED);
 }
 /* The lane of a key: always the same; of none: each in turn. The delivering thread, or due's with a key. */
 struct weft_lane *weft_consumer_lane(struct weft_consumer *consumer, const char *key);
@@ -118,5 +137,14 @@ bool weft_due_start(struct weft_consumer *consumer);
 void weft_due_join(struct weft_consumer *consumer);
 void weft_due_hint(struct weft_consumer *consumer, int64_t due_us); /* a row was parked until then; any thread */
 void weft_due_returned(struct weft_consumer *consumer);             /* a lane has done one; any thread */
+
+/* meter.c */
+void weft_group_meter_init(struct weft_group_meter *meter, const struct weft_consumer_options *options);
+void weft_group_meter_free(struct weft_group_meter *meter);
+/* Of the item's type. */
+struct weft_group_meter_type *weft_group_meter_type(struct weft_consumer *consumer, const struct weft_item *item);
+/* The rows of failed_stats, which a run of `took_ns` has brought. */
+void weft_group_meter_read(struct weft_consumer *consumer, const struct weft_rowset *stats, uint64_t took_ns);
+const char *weft_item_result_name(enum weft_item_result result); /* handle.c: "handled" */
 
 #endif

@@ -70,6 +70,7 @@ static bool due_run(struct weft_consumer *consumer, const struct weft_statement 
 struct due_found {
     struct weft_parked *rows[DUE_AT_ONCE];
     uint32_t n;
+    uint64_t began_ns;
     int64_t next_us; /* INT64_MAX: none */
 };
 
@@ -80,6 +81,7 @@ static void due_read(struct weft_consumer *consumer, const struct weft_result *r
     const struct weft_rowset *due = &result->sets[0], *next = &result->sets[1];
     for (uint32_t i = 0; i < due->n_rows; i++)
         found->rows[found->n++] = weft_parked_new(due->values + (size_t)i * due->n_columns);
+    if (result->n_sets > 2) weft_group_meter_read(consumer, &result->sets[2], weft_clock_ns() - found->began_ns);
     if (next->n_rows > 0 && next->values[0].type == WEFT_TYPE_TIME) found->next_us = next->values[0].as.integer;
 }
 
@@ -91,9 +93,11 @@ static bool due_find(struct weft_consumer *consumer, struct due_found *found)
     const struct weft_value due[] = { group, weft_int(DUE_AT_ONCE), ordered, hold };
     const struct weft_value next[] = { group, ordered, hold };
     const struct weft_statement statements[] = { { dialect->failed_due, due, 4, WEFT_STATEMENT_ROWS },
-                                                 { dialect->failed_next, next, 3, WEFT_STATEMENT_ROWS } };
-    *found = (struct due_found){ .next_us = INT64_MAX };
-    return due_run(consumer, statements, 2, due_read, found);
+                                                 { dialect->failed_next, next, 3, WEFT_STATEMENT_ROWS },
+                                                 { dialect->failed_stats, NULL, 0, WEFT_STATEMENT_ROWS } };
+    *found = (struct due_found){ .next_us = INT64_MAX, .began_ns = weft_clock_ns() };
+    bool counts = consumer->meter.metrics != NULL && found->began_ns >= consumer->meter.read_at_ns;
+    return due_run(consumer, statements, counts ? 3 : 2, due_read, found);
 }
 
 static void purge_read(struct weft_consumer *consumer, const struct weft_result *result, void *arg)

@@ -77,7 +77,9 @@ weft_status weft_item_handle(struct weft_lane *lane, weft_tx *tx, struct weft_it
     const struct weft_event_handler *handler = item->handler;
     weft_status returned = handler->trampoline(handler->handler, work, message, handler->arg);
     weft_status status = weft_work_finish(work, returned);
-    item->duration_us = (int64_t)((weft_clock_ns() - start) / 1000);
+    uint64_t took_ns = weft_clock_ns() - start;
+    item->duration_us = (int64_t)(took_ns / 1000);
+    weft_series_observe(weft_group_meter_type(lane->consumer, item)->seconds, took_ns);
     if (status != WEFT_OK) return item_fails(item, status, work->fault.text);
     item->status = WEFT_OK;
     return WEFT_OK;
@@ -98,11 +100,17 @@ static const struct {
     [WEFT_ITEM_DEAD] = { "dead", WEFT_LOG_ERROR, offsetof(struct weft_consumer_counters, dead) },
 };
 
+const char *weft_item_result_name(enum weft_item_result result)
+{
+    return item_ends[result].name;
+}
+
 void weft_item_told(struct weft_lane *lane, const struct weft_item *item)
 {
     struct weft_consumer *consumer = lane->consumer;
     bool failed = item->result == WEFT_ITEM_PARKED || item->result == WEFT_ITEM_DEAD;
     weft_consumer_count((uint64_t *)(void *)((char *)&consumer->counters + item_ends[item->result].counter));
+    weft_series_add(weft_group_meter_type(consumer, item)->results[item->result], 1);
     if (item->envelope.id[0] == '\0') weft_consumer_count(&consumer->counters.without_id);
     if (!weft_log_enabled(item_ends[item->result].level)) return;
     weft_log(item_ends[item->result].level, "consumer",

@@ -12,7 +12,8 @@ enum weft_item_result {
     WEFT_ITEM_UNKNOWN, /* no handler for its type */
     WEFT_ITEM_PARKED,
     WEFT_ITEM_BEHIND, /* parked behind another of its key */
-    WEFT_ITEM_DEAD
+    WEFT_ITEM_DEAD,
+    WEFT_ITEM_RESULTS
 };
 
 /* A row of failed_due. In an arena of its own. */

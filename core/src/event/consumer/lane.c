@@ -30,6 +30,8 @@ static bool lane_pause(struct weft_lane *lane, uint32_t tries)
     if (pause > LANE_PAUSE_MOST_NS) pause = LANE_PAUSE_MOST_NS;
     struct timespec until = weft_clock_timespec(weft_clock_ns() + pause);
     weft_consumer_count(&consumer->counters.paused);
+    weft_series_add(consumer->meter.pauses, 1);
+    weft_consumer_set_waiting(consumer, true);
     pthread_mutex_lock(&consumer->mutex);
     int ended = 0;
     while (!weft_consumer_is_stopping(consumer) && ended == 0)
@@ -49,6 +51,7 @@ static void lane_settle(struct weft_lane *lane, const struct weft_item *items, s
         if (items[i].delivery == NULL) continue;
         lane->settles[n_settles++] = (struct weft_settle){ .delivery = items[i].delivery, .verdict = verdict };
     }
+    weft_series_add(lane->consumer->meter.inflight, -(int64_t)n_settles);
     weft_transport_settle(lane->consumer->transport, &lane->consumer->sink, lane->settles, n_settles);
 }
 
@@ -258,6 +261,7 @@ void weft_lane_join(struct weft_lane *lane)
 static void lane_requeue(struct weft_lane *lane, const struct weft_delivery *delivery)
 {
     const struct weft_settle settle = { .delivery = delivery, .verdict = WEFT_VERDICT_REQUEUE };
+    weft_series_add(lane->consumer->meter.inflight, -1);
     weft_transport_settle(lane->consumer->transport, &lane->consumer->sink, &settle, 1);
 }
 

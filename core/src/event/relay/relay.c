@@ -10,7 +10,6 @@
 #include "base/memory.h"
 #include "observe/log.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { RELAY_WINDOW = 1000, RELAY_BATCH = 200, RELAY_ROWS_A_KEY = 32 };
@@ -138,6 +137,7 @@ static void relay_options(struct weft_relay *relay, const struct weft_relay_opti
     bool blind = (caps & WEFT_STORE_SHARED) != 0 && (caps & WEFT_STORE_NOTIFY) == 0;
     relay->registry = options->registry;
     relay->tap = options->tap;
+    weft_relay_meter_init(&relay->meter, options->metrics, relay->store->service);
     relay->instance = weft_memory_text(options->instance);
     relay->capacity = options->window == 0 ? RELAY_WINDOW : options->window;
     relay->batch = options->batch == 0 ? RELAY_BATCH : options->batch;
@@ -175,6 +175,7 @@ void weft_relay_free(struct weft_relay *relay)
     free(relay->ids);
     free(relay->busy);
     free(relay->instance);
+    weft_relay_meter_free(&relay->meter);
     pthread_cond_destroy(&relay->woken);
     pthread_mutex_destroy(&relay->mutex);
     free(relay);
@@ -188,6 +189,7 @@ weft_status weft_relay_start(struct weft_store *store, struct weft_transport *tr
     relay->sink = (struct weft_publish_sink){ weft_relay_complete, relay_ready };
     relay->store = store;
     relay->transport = transport;
+    relay->since_us = weft_clock_wall_us();
     relay_options(relay, options);
     relay_memory(relay);
     pthread_mutex_init(&relay->mutex, NULL);
@@ -254,15 +256,12 @@ struct weft_relay_counters weft_relay_counters(const struct weft_relay *relay)
     return counters;
 }
 
-bool weft_relay_store_trouble(struct weft_relay *relay, char *ret_text, size_t size)
-{
-    pthread_mutex_lock(&relay->mutex);
-    snprintf(ret_text, size, "%s", relay->store_trouble);
-    pthread_mutex_unlock(&relay->mutex);
-    return ret_text[0] != '\0';
-}
-
 bool weft_relay_holds(const struct weft_relay *relay)
 {
     return __atomic_load_n(&relay->holds, __ATOMIC_RELAXED);
+}
+
+int64_t weft_relay_since_us(const struct weft_relay *relay)
+{
+    return __atomic_load_n(&relay->since_us, __ATOMIC_RELAXED);
 }

@@ -9,6 +9,7 @@
 #include "data/store.h"
 #include "event/tap.h"
 #include "event/transport.h"
+#include "observe/metrics/metrics.h"
 
 struct weft_relay;
 
@@ -20,6 +21,7 @@ struct weft_relay_options {
     uint64_t lease_ns;    /* 0: 3 s */
     struct weft_tap *tap; /* shown what is confirmed; NULL: none */
     const struct weft_registry *registry; /* flags of types (unrouted_ok, broadcast); NULL: none known */
+    struct weft_metrics *metrics;         /* outlives the relay and the transport; NULL: nothing is counted */
 };
 
 /* Starts it; sets store->on_outbox. Waits for a store that is away by itself. */
@@ -33,10 +35,8 @@ struct weft_relay_counters {
     uint64_t takeovers;                                               /* of the lease */
 };
 struct weft_relay_counters weft_relay_counters(const struct weft_relay *relay);
-/* Why the store cannot be had; false: it can, as of a moment ago, for a relay asks it every second at least. Any
- * thread. */
-bool weft_relay_store_trouble(struct weft_relay *relay, char *ret_text, size_t size);
-bool weft_relay_holds(const struct weft_relay *relay); /* is this instance the one that relays? Any thread */
+bool weft_relay_holds(const struct weft_relay *relay);       /* is this instance the one that relays? Any thread */
+int64_t weft_relay_since_us(const struct weft_relay *relay); /* it does, or does not, since (wall clock). Any thread */
 
 void weft_relay_wake(struct weft_relay *relay); /* any thread */
 /* Passes on until the outbox is empty or the deadline is there, gives the lease back, ends the thread, frees. */

@@ -16,7 +16,7 @@ enum { PUBLISH_BATCH = 256 };
 
 /* ---- completions: the plugin's thread ---------------------------------------------------------------------------- */
 
-static bool completion_link(struct weft_relay *relay, const struct weft_completion *completion)
+static bool completion_link(struct weft_relay *relay, const struct weft_completion *completion, uint64_t now)
 {
     struct weft_window_row *row = (struct weft_window_row *)(void *)completion->operation;
     row->rc = completion->rc;
@@ -27,6 +27,8 @@ static bool completion_link(struct weft_relay *relay, const struct weft_completi
     else
         relay->completed_last->completed = row;
     relay->completed_last = row;
+    if (completion->rc == WEFT_RC_OK && !row->live)
+        weft_series_observe(relay->meter.confirm_seconds, now - row->sent_ns);
     return completion->rc == WEFT_RC_OK;
 }
 
@@ -35,9 +37,11 @@ void weft_relay_complete(struct weft_publish_sink *sink, const struct weft_compl
 {
     struct weft_relay *relay = (struct weft_relay *)(void *)sink;
     bool good = true;
+    uint64_t now = weft_clock_ns();
+    weft_series_add(relay->meter.inflight, -(int64_t)n);
     pthread_mutex_lock(&relay->mutex);
     for (size_t i = 0; i < n; i++)
-        good &= completion_link(relay, &completions[i]);
+        good &= completion_link(relay, &completions[i], now);
     relay->n_completed += (uint32_t)n;
     bool last = relay->left && relay->n_completed == weft_window_under_way(relay->window);
     relay->trouble |= !good;
@@ -54,6 +58,7 @@ void weft_relay_complete(struct weft_publish_sink *sink, const struct weft_compl
 static void row_confirmed(struct weft_relay *relay, struct weft_window_row *row)
 {
     relay_count(&relay->counters.confirmed, 1);
+    weft_relay_meter_count(&relay->meter, row, RELAY_CONFIRMED);
     if (weft_tap_is_open(relay->tap)) weft_tap_add(relay->tap, &row->publish.message);
     relay->publish_pause_ns = 0;
     relay->done[relay->n_done++] = row->id;
@@ -88,6 +93,7 @@ static void row_held(struct weft_relay *relay, struct weft_window_row *row)
 {
     bool refused = row->rc == WEFT_RC_REFUSED;
     relay_count(refused ? &relay->counters.refused : &relay->counters.unrouted, 1);
+    weft_relay_meter_count(&relay->meter, row, refused ? RELAY_NOT_TAKEN : RELAY_NOT_ROUTED);
     if (!row->probe) {
         struct relay_marks *marks = &relay->marks[refused ? RELAY_REFUSED : RELAY_UNROUTED];
         if (refused && row->why != NULL)
@@ -103,6 +109,7 @@ static void row_held(struct weft_relay *relay, struct weft_window_row *row)
 static bool row_again(struct weft_relay *relay, struct weft_window_row *row)
 {
     relay_count(&relay->counters.again, 1);
+    weft_relay_meter_count(&relay->meter, row, RELAY_AGAIN);
     if (row->probe || !relay->holds) {
         weft_window_remove(relay->window, row);
         weft_window_row_free(row);
@@ -163,14 +170,17 @@ void weft_relay_collect(struct weft_relay *relay)
 
 /* ---- publishing -------------------------------------------------------------------------------------------------- */
 
-static bool publish_batch(struct weft_relay *relay)
+static bool publish_batch(struct weft_relay *relay, uint64_t now)
 {
     const struct weft_publish *operations[PUBLISH_BATCH];
     size_t n = weft_window_ready(relay->window, operations, PUBLISH_BATCH);
     if (n == 0) return false;
     if (weft_window_under_way(relay->window) == 0 && relay->n_done == 0)
         relay->flush_at_ns = weft_clock_ns() + PUBLISH_FLUSH_NS;
+    for (size_t i = 0; i < n; i++) /* before: what is taken may complete meanwhile */
+        ((struct weft_window_row *)(uintptr_t)operations[i])->sent_ns = now;
     size_t taken = weft_transport_publish(relay->transport, operations, n);
+    weft_series_add(relay->meter.inflight, (int64_t)taken);
     weft_window_sent(relay->window, taken);
     relay_count(&relay->counters.published, taken);
     if (taken == n) return true;
@@ -188,7 +198,7 @@ void weft_relay_publish(struct weft_relay *relay)
         weft_relay_lose(relay, "the lease could not be renewed in time");
         return;
     }
-    while (publish_batch(relay)) {
+    while (publish_batch(relay, now)) {
     }
 }
 

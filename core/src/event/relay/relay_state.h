@@ -22,6 +22,22 @@ struct relay_marks {
     char reason[256];
 };
 
+enum relay_result { RELAY_CONFIRMED, RELAY_NOT_ROUTED, RELAY_NOT_TAKEN, RELAY_AGAIN, RELAY_RESULTS };
+
+/* What is counted; series are NULL without metrics. */
+struct relay_meter {
+    struct weft_metrics *metrics;
+    struct weft_series *inflight, *confirm_seconds; /* any thread's */
+    struct weft_series *active, *takeovers, *trips, *pending, *held, *oldest;
+    /* By type of event, made as types come; the first is for those without a contract. */
+    struct relay_meter_type {
+        const struct weft_event_type *type;
+        struct weft_series *results[RELAY_RESULTS];
+    } * types;
+    size_t n_types;
+    uint64_t read_at_ns; /* when the store's own figures are read again */
+};
+
 struct weft_relay {
     struct weft_publish_sink sink; /* its address is the relay's */
     struct weft_store *store;
@@ -46,7 +62,6 @@ struct weft_relay {
     bool trouble; /* a completion that was no confirm */
     bool left;    /* the thread has ended, and what was under way completes without it */
     uint64_t stop_ns;
-    char store_trouble[256]; /* why the last trip to the store failed; "" if it did not */
 
     /* The thread's: what is known ... */
     struct weft_window *window;
@@ -60,8 +75,9 @@ struct weft_relay {
     size_t n_unheard;
     struct weft_session *session;
     /* ... the lease ... */
-    bool leased; /* the lease, or lock, is ours */
-    bool holds;  /* and what is held has been read: we relay (atomic: others look) */
+    bool leased;      /* the lease, or lock, is ours */
+    bool holds;       /* and what is held has been read: we relay (atomic: others look) */
+    int64_t since_us; /* wall clock, of `holds` (atomic) */
     bool draining;
     uint64_t lease_until_ns, renew_at_ns;
     /* ... what the last claim said ... */
@@ -79,6 +95,7 @@ struct weft_relay {
     bool blocked;                             /* the plugin took fewer than offered */
 
     struct weft_relay_counters counters; /* atomic */
+    struct relay_meter meter;
 };
 
 /* relay_publish.c */
@@ -91,6 +108,12 @@ void weft_relay_trip(struct weft_relay *relay);
 uint64_t weft_relay_trip_due(struct weft_relay *relay);
 void weft_relay_give_back(struct weft_relay *relay);
 void weft_relay_lose(struct weft_relay *relay, const char *why);
+/* relay_meter.c */
+void weft_relay_meter_init(struct relay_meter *meter, struct weft_metrics *metrics, const char *service);
+void weft_relay_meter_free(struct relay_meter *meter);
+void weft_relay_meter_count(struct relay_meter *meter, const struct weft_window_row *row, enum relay_result result);
+/* The row of outbox_stats that a trip of `took_ns` has brought; NULL: this instance does not relay. */
+void weft_relay_meter_read(struct relay_meter *meter, const struct weft_rowset *stats, uint64_t took_ns);
 /* relay_marks.c */
 struct relay_marks weft_relay_marks_new(size_t capacity, const char *reason);
 void weft_relay_marks_free(struct relay_marks *marks);

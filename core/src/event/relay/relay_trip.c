@@ -11,7 +11,6 @@
 #include "data/cache/drops.h"
 #include "observe/log.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { TRIP_STATEMENTS = 12, TRIP_PARAMS = 3, TRIP_NONE = -1 };
@@ -35,7 +34,7 @@ struct trip {
     struct weft_statement statements[TRIP_STATEMENTS];
     struct weft_value params[TRIP_STATEMENTS][TRIP_PARAMS];
     size_t n;
-    int lease, held_keys, claim, probe, drops, purge; /* where their rows come, or TRIP_NONE */
+    int lease, held_keys, claim, probe, drops, purge, stats; /* where their rows come, or TRIP_NONE */
     uint32_t claim_limit, probe_limit;
     uint32_t n_busy;
 };
@@ -150,6 +149,13 @@ static void trip_add_drops(struct weft_relay *relay, struct trip *trip, uint64_t
                            weft_int(relay->replayed ? TRIP_DROPS_OLD_MS : 0), weft_int(TRIP_DROPS_MOST));
 }
 
+/* Never a trip of its own: the poll comes as often. */
+static void trip_add_stats(struct weft_relay *relay, struct trip *trip, uint64_t now)
+{
+    if (trip->n == 0 || relay->meter.metrics == NULL || now < relay->meter.read_at_ns) return;
+    trip->stats = trip_add(trip, relay->store->dialect->outbox_stats, WEFT_STATEMENT_ROWS, 0, NULL);
+}
+
 static void trip_fill(struct weft_relay *relay, struct trip *trip, uint64_t now)
 {
     trip_add_done(relay, trip);
@@ -159,6 +165,7 @@ static void trip_fill(struct weft_relay *relay, struct trip *trip, uint64_t now)
         trip_add_claim(relay, trip, now);
         trip_add_probe(relay, trip, now);
         trip_add_purge(relay, trip, now);
+        trip_add_stats(relay, trip, now);
     } else if (relay->leased) {
         trip->held_keys = trip_add(trip, relay->store->dialect->outbox_held_keys, WEFT_STATEMENT_ROWS, 0, NULL);
     }
@@ -180,7 +187,11 @@ static void trip_settled(struct weft_relay *relay)
 static void relay_set_holds(struct weft_relay *relay, bool holds)
 {
     __atomic_store_n(&relay->holds, holds, __ATOMIC_RELAXED);
+    __atomic_store_n(&relay->since_us, weft_clock_wall_us(), __ATOMIC_RELAXED);
     __atomic_store_n(&relay->store->notify_others, holds ? 0 : 1, __ATOMIC_RELAXED);
+    weft_series_set(relay->meter.active, holds);
+    weft_relay_meter_read(&relay->meter, NULL, 0); /* another's to tell, or to be read at once */
+    relay->meter.read_at_ns = 0;
     weft_listener_activate(relay->listener, holds);
 }
 
@@ -207,6 +218,7 @@ static void relay_take_over(struct weft_relay *relay, const struct weft_rowset *
         if (held_keys->values[i].type == WEFT_TYPE_TEXT)
             weft_window_hold_key(relay->window, held_keys->values[i].as.text);
     relay_count(&relay->counters.takeovers, 1);
+    weft_series_add(relay->meter.takeovers, 1);
     weft_log(WEFT_LOG_INFO, "relay", &(struct weft_log_fields){ .service = relay->store->service },
              "this instance relays the outbox now");
 }
@@ -280,22 +292,16 @@ static void trip_apply(struct weft_relay *relay, const struct trip *trip, const 
         if (trip->purge != TRIP_NONE && result->sets[trip->purge].affected >= TRIP_PURGE_ROWS)
             relay->purge_at_ns = 0; /* there are more */
         if (trip->probe != TRIP_NONE) trip_probed(relay, trip, &result->sets[trip->probe]);
+        if (trip->stats != TRIP_NONE)
+            weft_relay_meter_read(&relay->meter, &result->sets[trip->stats], weft_clock_ns() - start);
     }
     if (trip->drops != TRIP_NONE) trip_dropped(relay, &result->sets[trip->drops]);
 }
 
 /* ---- a trip ------------------------------------------------------------------------------------------------------ */
 
-static void trip_tell(struct weft_relay *relay, const char *trouble)
-{
-    pthread_mutex_lock(&relay->mutex);
-    snprintf(relay->store_trouble, sizeof relay->store_trouble, "%s", trouble);
-    pthread_mutex_unlock(&relay->mutex);
-}
-
 static void trip_failed(struct weft_relay *relay, const char *text)
 {
-    trip_tell(relay, text[0] != '\0' ? text : "no reason given");
     uint64_t pause = relay->store_pause_ns == 0 ? TRIP_PAUSE_FIRST_NS : relay->store_pause_ns * 2;
     relay->store_pause_ns = relay_sooner(pause, TRIP_PAUSE_MOST_NS);
     relay->store_at_ns = weft_clock_ns() + relay->store_pause_ns;
@@ -335,8 +341,8 @@ static bool trip_run(struct weft_relay *relay, const struct trip *trip, struct w
 {
     int32_t rc = weft_session_run(relay->session, trip->statements, trip->n, ret_result, deadline);
     relay_count(&relay->counters.trips, 1);
+    weft_series_add(relay->meter.trips, 1);
     if (rc == WEFT_RC_OK) {
-        if (relay->store_pause_ns != 0) trip_tell(relay, "");
         relay->store_pause_ns = 0;
         return true;
     }
@@ -364,7 +370,8 @@ void weft_relay_trip(struct weft_relay *relay)
                          .claim = TRIP_NONE,
                          .probe = TRIP_NONE,
                          .drops = TRIP_NONE,
-                         .purge = TRIP_NONE };
+                         .purge = TRIP_NONE,
+                         .stats = TRIP_NONE };
     struct weft_result result = { 0 };
     uint64_t start = weft_clock_ns();
     if (relay->leased && start >= relay->lease_until_ns)
@@ -409,7 +416,8 @@ void weft_relay_give_back(struct weft_relay *relay)
                          .claim = TRIP_NONE,
                          .probe = TRIP_NONE,
                          .drops = TRIP_NONE,
-                         .purge = TRIP_NONE };
+                         .purge = TRIP_NONE,
+                         .stats = TRIP_NONE };
     struct weft_result result = { 0 };
     trip_add_done(relay, &trip);
     if (relay->leased && !relay->locks)

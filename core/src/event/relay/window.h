@@ -21,12 +21,14 @@ struct weft_window_row {
     struct weft_window_row *next;      /* in the list of those ready */
     struct weft_window_row *completed; /* in the list of those completed: the plugin's thread links it */
     enum weft_row_state state;
-    uint32_t slot;          /* in window->rows */
-    int32_t rc;             /* how it completed */
-    bool probe;             /* a held row being tried */
-    bool live;              /* confirmed, and now on its way to the broadcast subscriptions */
-    char *why;              /* of REFUSED, or NULL */
-    const char *live_topic; /* of an event marked broadcast: "<topic>.live", else NULL */
+    uint32_t slot; /* in window->rows */
+    int32_t rc;    /* how it completed */
+    bool probe;    /* a held row being tried */
+    bool live;     /* confirmed, and now on its way to the broadcast subscriptions */
+    char *why;     /* of REFUSED, or NULL */
+    uint64_t sent_ns;
+    const struct weft_event_type *type; /* its contract, or NULL */
+    const char *live_topic;             /* of an event marked broadcast: "<topic>.live", else NULL */
     struct weft_header headers[WEFT_ENVELOPE_HEADERS];
     char time[28], sequence[24];
     char bytes[]; /* texts and payload */

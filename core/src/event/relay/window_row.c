@@ -74,6 +74,7 @@ static void row_flags(struct weft_window_row *row, const struct weft_registry *r
     const struct weft_message *message = &row->publish.message;
     const struct weft_event_type *type = registry == NULL ? NULL : weft_registry_event(registry, message->type);
     uint32_t flags = type == NULL ? 0 : type->flags;
+    row->type = type;
     row->publish.flags = flags & WEFT_EVENT_UNROUTED_OK ? 0 : WEFT_PUBLISH_MANDATORY;
     if (!(flags & WEFT_EVENT_BROADCAST)) return;
     stpcpy(stpcpy(at, message->topic), row_live_suffix);

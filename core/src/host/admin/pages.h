@@ -14,6 +14,9 @@ unsigned weft_page_live(void *arg, const struct weft_admin_request *request, str
 unsigned weft_page_ready(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);
 unsigned weft_page_health(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);
 
+/* metrics.c */
+unsigned weft_page_metrics(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);
+
 /* log_level.c */
 unsigned weft_page_log_level(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);
 unsigned weft_page_log_level_set(void *arg, const struct weft_admin_request *request, struct weft_buffer *body);

@@ -8,6 +8,7 @@ const struct weft_admin_route weft_process_routes[] = {
     { "GET", "/livez", JSON, 0, 0, 0, NULL, weft_page_live },
     { "GET", "/readyz", JSON, 0, 0, 0, NULL, weft_page_ready },
     { "GET", "/health", JSON, 0, 0, 0, NULL, weft_page_health },
+    { "GET", "/metrics", "text/plain; version=0.0.4; charset=utf-8", 0, 0, 0, NULL, weft_page_metrics },
     { "GET", "/log/level", JSON, 0, 0, 0, NULL, weft_page_log_level },
     { "PUT", "/log/level", JSON, ACT, 0, 0, "level for", weft_page_log_level_set },
     { "POST", "/log/level", JSON, ACT, 0, 0, "level for", weft_page_log_level_set },

@@ -14,7 +14,7 @@
 enum weft_metric { WEFT_METRIC_TABLE(WEFT_METRIC_SYMBOL) WEFT_METRIC_TABLE_PROCESS(WEFT_METRIC_SYMBOL) WEFT_METRICS };
 
 enum weft_metric_type { WEFT_METRIC_COUNTER, WEFT_METRIC_GAUGE, WEFT_METRIC_HISTOGRAM };
-enum weft_metric_unit { WEFT_UNIT_NONE, WEFT_UNIT_SECONDS, WEFT_UNIT_BYTES };
+enum weft_metric_unit { WEFT_UNIT_NONE, WEFT_UNIT_SECONDS, WEFT_UNIT_AGE, WEFT_UNIT_BYTES };
 
 /* Series a metric may have: a guard, should a label ever have more values than it was thought to. Those beyond share
  * one series whose labels are all _OTHER. */
@@ -45,9 +45,9 @@ struct weft_series *weft_metrics_series(struct weft_metrics *metrics, enum weft_
                         sizeof((const char *const[]){ NULL, ##__VA_ARGS__ }) / sizeof(char *) - 1)
 
 /* Of no series (NULL) nothing is kept. */
-static inline void weft_series_add(struct weft_series *series, uint64_t n)
+static inline void weft_series_add(struct weft_series *series, int64_t n) /* less than 0 for gauges alone */
 {
-    if (series != NULL) atomic_fetch_add_explicit(&series->value, (int64_t)n, memory_order_relaxed);
+    if (series != NULL) atomic_fetch_add_explicit(&series->value, n, memory_order_relaxed);
 }
 static inline void weft_series_set(struct weft_series *series, int64_t value)
 {

@@ -1,8 +1,9 @@
 /* observe/metrics/table.h - all metrics there are: /metrics and docs/metrics.md come from this table, and one that does
  * not stand here cannot be made. Plugins' own counters, weft_<plugin>_<name>, are theirs to name.
  *
- * M(symbol, name without "weft_", type, unit, labels, help). Values in SECONDS are held in nanoseconds. A label whose
- * value is empty is left out. Labels have few values by nature, or by WEFT_METRIC_SERIES. */
+ * M(symbol, name without "weft_", type, unit, labels, help). Values in SECONDS are held in nanoseconds, an AGE as the
+ * wall clock's microseconds of its beginning (0: none): so it grows while nobody reads it anew. A label whose value is
+ * empty is left out. Labels have few values by nature, or by WEFT_METRIC_SERIES. */
 #ifndef WEFT_OBSERVE_METRICS_TABLE_H
 #define WEFT_OBSERVE_METRICS_TABLE_H
 
@@ -23,7 +24,7 @@
     M(GRPC_SECONDS, "grpc_server_handling_seconds", HISTOGRAM, SECONDS, "method", \
       "From the arrival of a call to the end of its answer.") \
     M(HANDLER_SECONDS, "handler_duration_seconds", HISTOGRAM, SECONDS, "method service group event", \
-      "What a handler took: of a method with its commit, of an event in its batch.") \
+      "From a handler's begin to its return, without the commit.") \
     M(INFLIGHT, "inflight", GAUGE, NONE, "kind", \
       "Under way now: calls of gRPC, events published and not confirmed, events delivered and not settled.") \
     M(PUBLISHED, "events_published_total", COUNTER, NONE, "event result", \
@@ -34,7 +35,7 @@
       "Outbox rows that wait to be published, as the instance that relays last read them.") \
     M(OUTBOX_HELD, "outbox_held", GAUGE, NONE, "service", \
       "Outbox rows held back: nobody listened to them, or the broker refused them, or they stand behind such a one.") \
-    M(OUTBOX_AGE, "outbox_oldest_age_seconds", GAUGE, SECONDS, "service", \
+    M(OUTBOX_AGE, "outbox_oldest_age_seconds", GAUGE, AGE, "service", \
       "Age of the oldest outbox row; 0 if there is none.") \
     M(RELAY_ACTIVE, "relay_active", GAUGE, NONE, "service", \
       "1 on the instance that relays the service's outbox.") \
@@ -55,7 +56,7 @@
     M(DEAD, "dead", GAUGE, NONE, "service group", \
       "Events that have no try left and wait for a person.") \
     M(CACHE_REQUESTS, "cache_requests_total", COUNTER, NONE, "result", \
-      "Operations on the cache: hit, miss, ok (not a read), error, skipped (the cache is being left alone).") \
+      "hit, miss, damaged of look-ups; fill, drop, replay (a drop repeated) of keys; error, skipped (left alone) of runs.") \
     M(LOG_LINES, "log_lines_total", COUNTER, NONE, "level", \
       "Lines written to the log.") \
     M(LOG_DROPPED, "log_lines_dropped_total", COUNTER, NONE, "", \

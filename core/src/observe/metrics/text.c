@@ -2,6 +2,7 @@
  * prometheus.io/docs/instrumenting/exposition_formats) and as a page for people. */
 #include "observe/metrics/metrics.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -80,14 +81,20 @@ static void histogram_write(struct weft_buffer *buffer, const char *name, struct
     weft_buffer_format(buffer, "%" PRIu64 "\n", total);
 }
 
+static int64_t age_ns(int64_t since_us)
+{
+    int64_t now_us = weft_clock_wall_us();
+    return since_us == 0 || now_us < since_us ? 0 : (now_us - since_us) * 1000;
+}
+
 static void series_write(struct weft_buffer *buffer, const struct weft_metric_row *row, struct weft_series *series)
 {
     int64_t value = atomic_load_explicit(&series->value, memory_order_relaxed);
     if (row->type == WEFT_METRIC_HISTOGRAM) {
         histogram_write(buffer, row->name, series);
-    } else if (row->unit == WEFT_UNIT_SECONDS) {
+    } else if (row->unit == WEFT_UNIT_SECONDS || row->unit == WEFT_UNIT_AGE) {
         name_write(buffer, row->name, "", series->labels);
-        seconds_write(buffer, value);
+        seconds_write(buffer, row->unit == WEFT_UNIT_AGE ? age_ns(value) : value);
     } else {
         weft_metrics_sample(buffer, row->name, series->labels, value);
     }
@@ -108,7 +115,7 @@ void weft_metrics_text(struct weft_metrics *metrics, struct weft_buffer *buffer)
 
 static void page_row(struct weft_buffer *buffer, const struct weft_metric_row *row)
 {
-    static const char *const units[] = { "", "seconds", "bytes" };
+    static const char *const units[] = { "", "seconds", "seconds", "bytes" };
     weft_buffer_format(buffer, "| `%s` | %s | %s | ", row->name, type_name(row->type), units[row->unit]);
     for (const char *at = row->labels; *at != '\0';) {
         size_t size = strcspn(at, " ");

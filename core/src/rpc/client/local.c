@@ -93,7 +93,7 @@ static struct weft_work local_work(const struct weft_rpc_method *method, const s
         .service = method->service,
         .store = method->store,
         .cache = method->cache,
-        .deadline_ns = weft_invoke_deadline(method, request->deadline_ns, DEFAULT_DEADLINE),
+        .deadline_ns = weft_invoke_deadline(method, weft_clock_ns(), request->deadline_ns, DEFAULT_DEADLINE),
         .correlation_id = weft_metadata_correlation_id(request->arena, id, id != NULL ? strlen(id) : 0),
         .causation_id = request->parent != NULL ? request->parent->causation_id : NULL,
         .traceparent = request->parent != NULL ? request->parent->traceparent : NULL,
@@ -124,7 +124,7 @@ weft_status weft_local_call(const struct weft_rpc_method *method, const struct w
     else
         status = weft_invoke_unpack(method, &work, &limits, request->bytes, request->size, &in);
     if (status == WEFT_OK) status = weft_invoke(method, &work, &limits, in, &result);
-    weft_invoke_log(&work, weft_status_name(status), begun_ns);
+    weft_invoke_log(&work, weft_status_name(status), weft_clock_ns() - begun_ns);
     if (status == WEFT_OK)
         *ret_response = weft_message_pack(request->arena, result.message);
     else

@@ -25,13 +25,15 @@
 
 static const struct weft_control_method *const control_methods[] = { &weft_health_check, &weft_health_watch,
                                                                      &weft_reflection_v1, &weft_reflection_v1alpha };
-#define N_METHODS (sizeof control_methods / sizeof control_methods[0])
+#define CONTROL_STREAMS (WEFT_METHOD_CLIENT_STREAMS | WEFT_METHOD_SERVER_STREAMS)
+#define N_METHODS       (sizeof control_methods / sizeof control_methods[0])
 
 /* Where calls come from: one of our methods, or any that is not registered. */
 struct weft_control_source {
     const struct weft_control_method *method; /* NULL: unknown */
     void *registered;
     uint32_t requested;
+    struct weft_rpc_meter meter;
 };
 
 struct weft_control {
@@ -188,11 +190,19 @@ static void control_request(struct weft_control *control)
             call_request(control, &control->sources[i]);
 }
 
+/* Who does not wait for the end has cancelled. */
+static void call_count(const struct weft_control_call *call)
+{
+    weft_status code = call->cancelled || call->end_text == NULL ? WEFT_CANCELLED : call->end_status;
+    weft_rpc_meter_count(&call->source->meter, code, weft_clock_ns() - call->arrived_ns);
+}
+
 /* The last tag of a call is back: nobody knows it any more. */
 static void call_settle(struct weft_control_call *call)
 {
     struct weft_control *control = call->control;
     if (call->out > 0) return;
+    call_count(call);
     DL_DELETE(control->open, call);
     control->n_open--;
     control->n_calls--;
@@ -213,6 +223,7 @@ static void call_open(struct weft_control_call *call)
     struct weft_control *control = call->control;
     grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
     op.data.recv_close_on_server.cancelled = &call->cancelled;
+    call->arrived_ns = weft_clock_ns();
     DL_APPEND(control->open, call);
     control->n_open++;
     call_batch(call, &op, 1, &call->closed);
@@ -402,7 +413,10 @@ struct weft_control *weft_control_new(const struct weft_control_options *options
     for (size_t i = 0; i < N_METHODS; i++) {
         control->sources[i].method = control_methods[i];
         control->sources[i].registered = method_register(control->server, control_methods[i]);
+        weft_rpc_meter_init(&control->sources[i].meter, options->metrics, control_methods[i]->type->path,
+                            (control_methods[i]->type->flags & CONTROL_STREAMS) != 0);
     }
+    weft_rpc_meter_init(&control->sources[N_METHODS].meter, options->metrics, "_OTHER", false);
     return control;
 }
 

@@ -9,6 +9,7 @@
 #include "contract/registry.h"
 #include "rpc/crew/crew.h"
 #include "rpc/crew/tally.h"
+#include "rpc/server/meter.h"
 #include <grpc/grpc.h>
 
 struct weft_control;
@@ -18,6 +19,7 @@ struct weft_control_options {
     struct weft_tally *tally;
     struct weft_crew *crews[2]; /* relieved by the control thread's ticks; NULL: none */
     const struct weft_registry *registry;
+    struct weft_metrics *metrics; /* or NULL */
 };
 
 /* Registers its methods with core, before it starts. Never NULL. */
@@ -45,6 +47,7 @@ struct weft_control_call {
     grpc_metadata_array metadata;
     grpc_byte_buffer *request, *response;
     struct weft_arena *arena;
+    uint64_t arrived_ns;
     uint32_t out; /* tags that core holds */
     int cancelled;
     bool has_headers; /* were sent */

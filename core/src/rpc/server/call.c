@@ -43,7 +43,10 @@ static void call_answered(struct weft_tag *tag, bool ok, struct weft_worker *wor
 {
     (void)ok, (void)worker;
     struct weft_rpc_call *call = WEFT_TAG_OWNER(tag, struct weft_rpc_call, answered);
-    weft_invoke_log(&call->work, call->cancelled ? "CANCELLED" : weft_status_name(call->status), call->arrived_ns);
+    weft_status code = call->cancelled ? WEFT_CANCELLED : call->status;
+    uint64_t took_ns = weft_clock_ns() - call->arrived_ns;
+    weft_rpc_meter_count(&call->method->meter, code, took_ns);
+    weft_invoke_log(&call->work, weft_status_name(code), took_ns);
     call_clear(call);
     weft_pool_give_back(call->pool, call, true);
 }
@@ -140,7 +143,7 @@ static void call_open(struct weft_rpc_call *call)
     };
     weft_metadata_trace(&call->metadata, &call->work);
     call->work.deadline_ns =
-        weft_invoke_deadline(method, weft_deadline_from_gpr(call->deadline), call->pool->deadline_ns);
+        weft_invoke_deadline(method, call->arrived_ns, weft_deadline_from_gpr(call->deadline), call->pool->deadline_ns);
 }
 
 static weft_status call_unpack(struct weft_rpc_call *call)

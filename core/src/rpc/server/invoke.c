@@ -7,11 +7,12 @@
 #include "data/tx.h"
 #include "observe/log.h"
 
-uint64_t weft_invoke_deadline(const struct weft_rpc_method *method, uint64_t deadline_ns, uint64_t default_ns)
+uint64_t weft_invoke_deadline(const struct weft_rpc_method *method, uint64_t begun_ns, uint64_t deadline_ns,
+                              uint64_t default_ns)
 {
     if (deadline_ns != WEFT_NEVER) return deadline_ns;
     uint64_t relative = method->type->deadline_ms != 0 ? method->type->deadline_ms * WEFT_MS : default_ns;
-    return weft_clock_ns() + relative;
+    return begun_ns + relative;
 }
 
 /* A bad answer is the handler's bug: the client learns that, the log says what. */
@@ -61,10 +62,12 @@ weft_status weft_invoke_handler(const struct weft_rpc_method *method, struct wef
 {
     *ret_result = (struct weft_invoke_result){ 0 };
     /* The client has given up, and whoever it asked in our stead may be at work already. */
-    if (weft_clock_ns() >= work->deadline_ns)
+    const uint64_t begun_ns = weft_clock_ns();
+    if (begun_ns >= work->deadline_ns)
         return weft_fault_set(&work->fault, WEFT_DEADLINE_EXCEEDED, "the deadline passed before the handler began");
     ProtobufCMessage *out = weft_message_make(work->arena, method->type->output->descriptor);
     const weft_status status = method->trampoline(method->handler, work, in, out, method->arg);
+    if (method->seconds != NULL) weft_series_observe(method->seconds, weft_clock_ns() - begun_ns);
     if (status != WEFT_OK || work_has_failed(work)) return status;
     return answer_check(work, method, limits->max_bytes, out, ret_result);
 }
@@ -118,7 +121,7 @@ weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *
     return weft_work_finish(work, weft_invoke_handler(method, work, limits, in, ret_result));
 }
 
-void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t begun_ns)
+void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t took_ns)
 {
     if (!weft_log_enabled(WEFT_LOG_INFO)) return;
     const struct weft_log_fields fields = {
@@ -127,7 +130,7 @@ void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t be
         .trace_id = work->traceparent != NULL ? weft_arena_copy(work->arena, work->traceparent + 3, 32) : NULL,
         .method = work->method,
         .code = code,
-        .duration_us = (int64_t)((weft_clock_ns() - begun_ns) / 1000),
+        .duration_us = (int64_t)(took_ns / 1000),
     };
     weft_log(WEFT_LOG_INFO, "rpc", &fields, "%s", work->fault.status != WEFT_OK ? work->fault.text : "answered");
 }

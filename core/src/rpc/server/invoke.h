@@ -12,8 +12,9 @@ struct weft_invoke_result {
     size_t size;                     /* packed */
 };
 
-/* The method's deadline for a call that came with `deadline_ns` (WEFT_NEVER: with none). */
-uint64_t weft_invoke_deadline(const struct weft_rpc_method *method, uint64_t deadline_ns, uint64_t default_ns);
+/* The method's deadline for a call that came with `deadline_ns` (WEFT_NEVER: with none) at `begun_ns`. */
+uint64_t weft_invoke_deadline(const struct weft_rpc_method *method, uint64_t begun_ns, uint64_t deadline_ns,
+                              uint64_t default_ns);
 
 /* The request, through the guard, in the work's arena; it borrows nothing of the bytes. */
 weft_status weft_invoke_unpack(const struct weft_rpc_method *method, struct weft_work *work,
@@ -35,6 +36,6 @@ weft_status weft_invoke(const struct weft_rpc_method *method, struct weft_work *
                         struct weft_invoke_result *ret_result);
 
 /* The line that every call leaves when it is over. `code` as gRPC spells it. */
-void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t begun_ns);
+void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t took_ns);
 
 #endif

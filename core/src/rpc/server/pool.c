@@ -16,9 +16,11 @@ weft_status weft_pool_init(struct weft_pool *pool, const struct weft_rpc_method 
     pool->max_slots = 2 * pool->max_calls + (uint32_t)n_methods * REQUESTS_A_METHOD;
     pool->methods = weft_memory_zeroed(n_methods + 1, sizeof pool->methods[0]);
     pool->n_methods = n_methods;
+    pool->inflight = WEFT_SERIES(pool->metrics, INFLIGHT, "grpc");
     for (size_t i = 0; i < n_methods; i++) {
         const char *path = methods[i].type->path;
         pool->methods[i].method = &methods[i];
+        weft_rpc_meter_init(&pool->methods[i].meter, pool->metrics, path, false);
         pool->methods[i].registered =
             grpc_server_register_method(pool->server, path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
         if (pool->methods[i].registered == NULL)
@@ -111,6 +113,7 @@ bool weft_pool_arrived(struct weft_pool *pool, struct weft_pool_method *method)
     if (call == NULL && !pool->ending) pool->n_starved++;
     bool fits = ++pool->n_busy <= pool->max_calls;
     pthread_mutex_unlock(&pool->lock);
+    weft_series_add(pool->inflight, 1);
     if (call != NULL) weft_rpc_call_request(call);
     return fits;
 }
@@ -118,6 +121,7 @@ bool weft_pool_arrived(struct weft_pool *pool, struct weft_pool_method *method)
 void weft_pool_give_back(struct weft_pool *pool, struct weft_rpc_call *call, bool arrived)
 {
     struct weft_rpc_call *next = NULL;
+    if (arrived) weft_series_add(pool->inflight, -1);
     pthread_mutex_lock(&pool->lock);
     if (arrived)
         pool->n_busy--;

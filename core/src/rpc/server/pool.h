@@ -9,6 +9,7 @@
 #include "contract/guard.h"
 #include "rpc/crew/crew.h"
 #include "rpc/crew/tally.h"
+#include "rpc/server/meter.h"
 #include "rpc/server/server.h"
 #include <grpc/grpc.h>
 #include <stdatomic.h>
@@ -23,6 +24,7 @@ struct weft_pool_method {
     void *registered;   /* core's handle */
     uint32_t requested; /* slots that wait for a call */
     uint32_t spare;
+    struct weft_rpc_meter meter;
 };
 
 struct weft_pool {
@@ -32,7 +34,9 @@ struct weft_pool {
     struct weft_prefetch *prefetch; /* NULL: no method reads ahead, or the cache never waits */
     struct weft_tally *tally;
     struct weft_guard_limits limits;
-    uint64_t deadline_ns; /* of calls that bring none, relative */
+    struct weft_metrics *metrics; /* or NULL */
+    struct weft_series *inflight; /* as n_busy */
+    uint64_t deadline_ns;         /* of calls that bring none, relative */
     uint32_t max_calls;
     atomic_int phase; /* enum weft_phase */
     struct weft_pool_method *methods;

@@ -92,6 +92,7 @@ static struct weft_pool server_pool(struct weft_rpc_server *server, const struct
         .tally = &server->tally,
         .limits = { options->max_message_bytes, WEFT_GUARD_DEPTH_MAX, MAX_FIELDS, 0 },
         .deadline_ns = options->deadline_ns,
+        .metrics = options->metrics,
         .max_calls = options->max_calls,
     };
 }
@@ -165,6 +166,7 @@ static struct weft_rpc_server *server_make(const struct weft_rpc_options *option
         .tally = &server->tally,
         .crews = { server->crew, weft_prefetch_crew(server->pool.prefetch) },
         .registry = registry,
+        .metrics = options->metrics,
     });
     return server;
 }

@@ -8,6 +8,7 @@
 #include "contract/registry.h"
 #include "data/cache/cache.h"
 #include "data/store.h"
+#include "observe/metrics/metrics.h"
 #include <stdbool.h>
 
 struct weft_rpc_server;
@@ -22,7 +23,8 @@ struct weft_rpc_options {
     uint32_t max_calls;         /* at work or waiting for a worker; more are RESOURCE_EXHAUSTED; 0: 1024 */
     uint32_t max_connections;   /* open at a time; more are closed at once; 0: 4096 */
     uint32_t spare;
-    uint64_t deadline_ns; /* of calls that bring none, relative; 0: 30 s */
+    uint64_t deadline_ns;         /* of calls that bring none, relative; 0: 30 s */
+    struct weft_metrics *metrics; /* outlives the server; NULL: nothing is counted */
 };
 
 struct weft_rpc_method {
@@ -35,6 +37,7 @@ struct weft_rpc_method {
     struct weft_cache *cache;
     const struct weft_prefetch_key *prefetch; /* what its calls look up first (rpc/prefetch); or NULL */
     const struct weft_rpc_local *local;       /* what its handler can call without the network; NULL: nothing */
+    struct weft_series *seconds;              /* what its handler took; NULL: not counted */
 };
 
 /* Before anything else of gRPC: its log lines become ours. The host's thread, with SIGTERM and SIGINT blocked (gRPC
