@@ -333,6 +333,7 @@ REFUSED = {  # values that cannot be, and words of what helm says then
     "a cpu limit": (["--set", "defaults.resources.limits.cpu=1"], "cpu"),
     "a setting that is the chart's": (["--set", r"defaults.config.drain\.timeout=9s"], "is the chart's own"),
     "a password in the environment": (["--set", "defaults.env.DATABASE_URL=postgres://a:b@c/d"], "holds a password"),
+    "a name that is too long": (["--set", "services.a-service-with-a-very-long-name-indeed.replicas=1,fullnameOverride=an-application-with-a-long-name"], "takes 63"),
     "no service": (["--set", "services=null"], "services"),
 }
 

@@ -26,6 +26,10 @@ then one host, "embedded", runs all services. */}}
 
 {{/* What cannot be is refused here, with what to do. */}}
 {{- define "weft.service.check" -}}
+{{- $longest := printf "%s-%s-headless" (include "weft.fullname" .root) .name -}}
+{{- if gt (len $longest) 63 -}}
+{{- fail (printf "services.%s: the name %s has %d characters, Kubernetes takes 63; set a shorter fullnameOverride" .name $longest (len $longest)) -}}
+{{- end -}}
 {{- $embedded := list -}}
 {{- range $backend, $kind := .kinds -}}
 {{- if and (eq $kind "embedded") (not (and (eq $backend "postgresql") $.service.store)) -}}
