@@ -1,6 +1,6 @@
 #!/bin/bash
 # Breaks weft on purpose, one way at a time, and sees that a named test notices. Each mutant is a patch here; its first line
-# names the test:  # caught by: <scenario>
+# names the test:  # caught by: <scenario or name of a ctest>
 #   ./dev test --mutants [NAME]...
 # Ends with "N of N caught", and 0 only then. A patch that no longer applies, a build that fails, a test that is skipped or
 # does not pass on the unbroken tree counts as not caught.
@@ -23,7 +23,19 @@ build_tree() {
         cmake --build "$tree/build/release"
 }
 
-scenario() { WEFT_BUILD=$tree/build/release timeout 600 /usr/bin/python3 -B "$tree"/tests/scenarios/[0-9]*_"$1".py; }
+# 0: passed, 1: failed, anything else: neither.
+check() { # test
+    local file status=0
+    for file in "$tree"/tests/scenarios/[0-9]*_"$1".py; do
+        [ -f "$file" ] || continue
+        WEFT_BUILD=$tree/build/release timeout 600 /usr/bin/python3 -B "$file"
+        return
+    done
+    timeout 600 ctest --test-dir "$tree/build/release" --tests-regex "^$1\$" --no-tests=error --output-on-failure >"$tree/check.log" 2>&1 || status=$?
+    cat "$tree/check.log"
+    if grep -q '\*\*\*Skipped\|No tests were found' "$tree/check.log"; then return 77; fi
+    [ $status = 0 ] || return 1
+}
 
 try() { # patch
     local name test status=0 log
@@ -35,13 +47,13 @@ try() { # patch
         return 1
     fi
     if build_tree >>"$log" 2>&1; then
-        scenario "$test" >>"$log" 2>&1 || status=$?
+        check "$test" >>"$log" 2>&1 || status=$?
     else
         status=build
     fi
     (cd "$tree" && patch -p1 --reverse --no-backup-if-mismatch <"$1") >>"$log" 2>&1
     case $status in
-    1) echo "mutant $name: caught by $test: $(grep -m1 '^FAILED' "$log" | cut -c1-160)" ;;
+    1) echo "mutant $name: caught by $test: $(grep -m1 -E '^FAIL|:[FE]:|\*\*\*' "$log" | cut -c1-160)" ;;
     *) echo "mutant $name: NOT caught by $test (ended with $status): $log"; return 1 ;;
     esac
 }
@@ -53,7 +65,7 @@ run() {
     copy_tree
     build_tree >"$BUILD/mutants/build.log" 2>&1 || { echo "mutants: the unbroken tree does not build: $BUILD/mutants/build.log"; return 1; }
     for test in $(sed -n 's/^# caught by: //p' "${patches[@]}" | sort -u); do
-        scenario "$test" >"$BUILD/mutants/$test.log" 2>&1 || { echo "mutants: $test does not pass on the unbroken tree: $BUILD/mutants/$test.log"; return 1; }
+        check "$test" >"$BUILD/mutants/$test.log" 2>&1 || { echo "mutants: $test does not pass on the unbroken tree: $BUILD/mutants/$test.log"; return 1; }
     done
     for patch in "${patches[@]}"; do
         all=$((all + 1))
