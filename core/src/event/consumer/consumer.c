@@ -121,7 +121,9 @@ static weft_status consumer_subscribe(struct weft_consumer *consumer, struct wef
         .queue = options->queue,
         .credit = options->credit,
     };
-    return weft_transport_subscribe(consumer->transport, &subscription, &consumer->sink, ret_fault);
+    weft_status status = weft_transport_subscribe(consumer->transport, &subscription, &consumer->sink, ret_fault);
+    if (status == WEFT_OK) weft_letters_subscribe(consumer);
+    return status;
 }
 
 /* ---- stopping ---------------------------------------------------------------------------------------------------- */
@@ -169,11 +171,13 @@ void weft_consumer_stop(struct weft_consumer *consumer, uint64_t deadline_ns)
     (void)deadline_ns; /* a batch ends by its own deadline */
     if (consumer == NULL) return;
     bool ordered = consumer->options.ordered;
+    weft_letters_unsubscribe(consumer);
     if (!ordered) weft_transport_unsubscribe(consumer->transport, &consumer->sink);
     consumer_end_threads(consumer);
     if (ordered) weft_transport_unsubscribe(consumer->transport, &consumer->sink);
     for (uint32_t i = 0; i < consumer->options.lanes; i++)
         weft_lane_return(&consumer->lanes[i]);
+    weft_letters_return(consumer);
     consumer_tell(consumer);
     consumer_free(consumer);
 }

@@ -1,5 +1,5 @@
 /* event/consumer/consumer_state.h - a group from inside, for the files that make it: consumer.c, lane.c, batch*.c,
- * handle.c, due.c.
+ * handle.c, due.c, letters.c.
  *
  *   plugin's thread: deliver --by hash of key--> lanes --batches--> store
  *   due's thread: parked rows that are due -------'
@@ -16,7 +16,7 @@
 
 #include <pthread.h>
 
-enum { WEFT_LANES_MOST = 64, WEFT_BATCH_MOST = 1000 };
+enum { WEFT_LANES_MOST = 64, WEFT_BATCH_MOST = 1000, WEFT_LETTERS_MOST = 20 };
 
 /* What is counted; series are NULL without metrics. */
 struct weft_group_meter {
@@ -44,6 +44,16 @@ struct weft_lane {
     bool started;
 };
 
+/* The broker's dead-letter queue of the group. */
+struct weft_letters {
+    struct weft_delivery_sink sink; /* its address is the letters' */
+    struct weft_consumer *consumer;
+    bool subscribed;
+    const struct weft_delivery *in_hand[WEFT_LETTERS_MOST]; /* under the consumer's mutex, as what follows */
+    size_t n;
+    bool fresh; /* some have come that were not looked at */
+};
+
 struct weft_consumer {
     struct weft_delivery_sink sink; /* its address is the consumer's */
     struct weft_consumer_options options;
@@ -51,6 +61,7 @@ struct weft_consumer {
     struct weft_store *store;            /* NULL: the service keeps nothing */
     struct weft_cache *cache;
     struct weft_transport *transport;
+    struct weft_letters letters;
     bool plain; /* no inbox and no parked rows: broadcast, or no store */
     struct weft_lane lanes[WEFT_LANES_MOST];
     uint32_t next_lane; /* for events without key; the delivering thread's */
@@ -131,6 +142,13 @@ void weft_batch_queue_clear(struct weft_lane *lane, weft_tx *tx, const struct we
 enum weft_batch_end weft_batch_park(struct weft_lane *lane,
                                     struct weft_item *item); /* alone, in a transaction of its own */
 enum weft_batch_end weft_batch_mark(struct weft_lane *lane, struct weft_item *items, size_t n);
+
+/* letters.c: the broker's dead-letter queue, drained by due's thread. */
+void weft_letters_subscribe(struct weft_consumer *consumer); /* if the transport has one */
+void weft_letters_bury(struct weft_consumer *consumer);
+bool weft_letters_wait(const struct weft_consumer *consumer); /* under the mutex: is there something to bury? */
+void weft_letters_unsubscribe(struct weft_consumer *consumer);
+void weft_letters_return(struct weft_consumer *consumer); /* what is left, to the broker; after the threads */
 
 /* due.c: the thread that finds parked rows whose time has come. */
 bool weft_due_start(struct weft_consumer *consumer);

@@ -151,7 +151,7 @@ static void due_sleep(struct weft_consumer *consumer, int64_t next_us)
 {
     pthread_mutex_lock(&consumer->mutex);
     uint64_t start = weft_clock_ns();
-    for (int ended = 0; ended == 0 && !weft_consumer_is_stopping(consumer);) {
+    for (int ended = 0; ended == 0 && !weft_letters_wait(consumer) && !weft_consumer_is_stopping(consumer);) {
         int64_t due_us = consumer->due_us < next_us ? consumer->due_us : next_us;
         struct timespec until = weft_clock_timespec(start + due_wait_ns(due_us));
         ended = pthread_cond_clockwait(&consumer->changed, &consumer->mutex, CLOCK_MONOTONIC, &until);
@@ -166,6 +166,7 @@ static void *due_main(void *arg)
     struct due_found found;
     uint64_t purge_at_ns = weft_clock_ns() + DUE_PURGE_NS / 60;
     while (!weft_consumer_is_stopping(consumer)) {
+        weft_letters_bury(consumer);
         bool there = due_find(consumer, &found);
         if (found.n > 0) {
             due_hand_out(consumer, &found);
