@@ -179,6 +179,14 @@ struct weft_transport_ops;
 struct weft_cache_ops;
 struct weft_store_ops;
 
+/* Who is told what `examine` found. The texts are one line each, and no secrets. */
+enum weft_finding { WEFT_FINDING_OK = 0, WEFT_FINDING_WARNING = 1, WEFT_FINDING_FAILED = 2 };
+struct weft_examiner {
+    void (*say)(const struct weft_examiner *examiner, int32_t finding, const char *what, const char *text,
+                const char *advice); /* what is looked at ("version"), what was found, and what to do (NULL: nothing) */
+    void *arg;
+};
+
 /* The one exported symbol, for example
  *
  *     WEFT_PLUGIN_NOTE("cache", "shelf", "shelf");
@@ -208,6 +216,10 @@ struct weft_plugin {
     const struct weft_transport_ops *transport; /* the one of its kind; the others are NULL */
     const struct weft_cache_ops *cache;
     const struct weft_store_ops *store;
+    /* NULL: nothing to say. What an operator should know of the backend - its version, a setting of it that loses or
+     * drops what we keep there - for `weft doctor`: connects by itself, says each finding by `say`, returns by the
+     * deadline. That it can be reached and does its work the host tries by the functions above. */
+    void (*examine)(void *self, const struct weft_examiner *examiner, uint64_t deadline_ns);
 };
 
 #ifdef __cplusplus

@@ -335,3 +335,98 @@ weft_status weft_migrate_run(struct weft_store *store, const struct weft_migrati
     weft_store_release(migration.session);
     return status;
 }
+
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
+
+struct listing {
+    struct migration *migration;
+    void (*each)(void *arg, const struct weft_migration_entry *entry);
+    void *arg;
+};
+
+static bool is_applied(const struct weft_rowset *applied, uint32_t number)
+{
+    for (uint32_t i = 0; applied != NULL && i < applied->n_rows; i++)
+        if (applied->values[(size_t)i * applied->n_columns].as.integer == number) return true;
+    return false;
+}
+
+static void applied_list(const struct listing *listing, const struct history *history, const struct weft_value *row)
+{
+    const struct version *version = history_find(history, row[0].as.integer);
+    bool same = version != NULL && strcmp(version->checksum, cell_text(&row[2])) == 0;
+    struct weft_migration_entry entry = { .owner = history->owner,
+                                          .version = row[0].as.integer,
+                                          .name = cell_text(&row[1]),
+                                          .sql = version != NULL ? version->sql : NULL,
+                                          .state = version == NULL ? WEFT_MIGRATION_UNKNOWN
+                                                   : same          ? WEFT_MIGRATION_APPLIED
+                                                                   : WEFT_MIGRATION_CHANGED };
+    listing->each(listing->arg, &entry);
+}
+
+/* `applied` NULL: nothing is. */
+static void history_list(const struct listing *listing, const struct history *history,
+                         const struct weft_rowset *applied)
+{
+    for (uint32_t i = 0; applied != NULL && i < applied->n_rows; i++)
+        applied_list(listing, history, &applied->values[(size_t)i * applied->n_columns]);
+    for (size_t i = 0; i < history->n; i++) {
+        const struct version *version = &history->versions[i];
+        if (is_applied(applied, version->number)) continue;
+        struct weft_migration_entry entry = { history->owner, version->number, version->name, version->sql,
+                                              WEFT_MIGRATION_PENDING };
+        listing->each(listing->arg, &entry);
+    }
+}
+
+static weft_status history_read(const struct listing *listing, const struct history *history, bool is_new)
+{
+    const struct weft_value owner = weft_text(history->owner);
+    const struct weft_statement statement = { listing->migration->store->dialect->migration_list, &owner, 1,
+                                              WEFT_STATEMENT_ONCE | WEFT_STATEMENT_ROWS };
+    struct weft_result result;
+    weft_status status = WEFT_OK;
+    if (!is_new) status = migration_run(listing->migration, &statement, 1, &result, "reading what has been migrated");
+    if (status == WEFT_OK) history_list(listing, history, is_new ? NULL : &result.sets[0]);
+    return status;
+}
+
+/* New: it has no tables of weft's, or nobody owns them. */
+static weft_status store_is_new(struct migration *migration, bool *ret_new)
+{
+    const struct weft_statement statement = { migration->store->dialect->owner_read, NULL, 0,
+                                              WEFT_STATEMENT_ONCE | WEFT_STATEMENT_ROWS };
+    struct weft_result result;
+    const weft_status status = migration_run(migration, &statement, 1, &result, "reading its owner");
+    *ret_new = status == WEFT_FAILED_PRECONDITION || (status == WEFT_OK && result.sets[0].n_rows == 0);
+    if (*ret_new) return WEFT_OK;
+    return status == WEFT_OK ? owner_check(migration, &result.sets[0]) : status;
+}
+
+static weft_status listing_all(const struct listing *listing, const struct weft_migration *files, size_t n)
+{
+    const struct history own = own_history(listing->migration);
+    struct history service;
+    bool is_new = false;
+    weft_status status = service_history(listing->migration, files, n, &service);
+    if (status == WEFT_OK) status = store_is_new(listing->migration, &is_new);
+    if (status == WEFT_OK) status = history_read(listing, &own, is_new);
+    if (status == WEFT_OK) status = history_read(listing, &service, is_new);
+    return status;
+}
+
+weft_status weft_migrate_list(struct weft_store *store, const struct weft_migration *migrations, size_t n,
+                              void (*each)(void *arg, const struct weft_migration_entry *entry), void *arg,
+                              uint64_t deadline_ns, struct weft_fault *ret_fault)
+{
+    struct migration migration = { .store = store, .deadline_ns = deadline_ns, .fault = ret_fault };
+    if (weft_store_acquire(store, WEFT_SESSION_MIGRATE, deadline_ns, &migration.session, ret_fault) != WEFT_OK)
+        return ret_fault->status;
+    migration.arena = weft_arena_new(4096);
+    const struct listing listing = { &migration, each, arg };
+    const weft_status status = listing_all(&listing, migrations, n);
+    weft_arena_free(migration.arena);
+    weft_store_release(migration.session);
+    return status;
+}

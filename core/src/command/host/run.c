@@ -1,5 +1,6 @@
 /* command/host/run.c - `weft run`: one process with its services, until a signal asks it to stop. */
 #include "command/command.h"
+#include "command/host/check.h"
 
 #include "base/clock.h"
 #include "host/crash.h"
@@ -16,6 +17,10 @@
 #include <unistd.h>
 
 #define TOGETHER_NS (300 * WEFT_MS)
+
+struct arguments {
+    bool check;
+};
 
 /* gRPC's own threads, and what a peer opens, meet no limit before ours (CVE-2023-4785: 1.51 stops accepting for ever
  * once descriptors run out). */
@@ -120,6 +125,8 @@ static int run(struct weft_command_line *line)
     struct weft_config *config;
     struct weft_fault fault = { 0 };
     sigset_t set;
+    const struct arguments *arguments = line->arguments;
+    if (arguments->check) return weft_run_check(line);
     signals_block(&set);
     limits_raise();
     umask(027);
@@ -129,15 +136,23 @@ static int run(struct weft_command_line *line)
     return result;
 }
 
+static const struct weft_command_option options[] = {
+    WEFT_COMMAND_FLAG(0, "check", check, "check what a start would need, one line a check; start nothing"),
+};
+
 const struct weft_command weft_command_run = {
     .name = "run",
     .summary = "run services in one host",
     .about = "Runs services in one host: gRPC and admin HTTP answer, events are published and consumed. SIGTERM or "
              "SIGINT drains, a second one ends at once.\n"
-             "With nothing set everything is embedded: broker and cache in memory, one SQLite file a service.",
-    .shares = WEFT_SHARES_SETTINGS | WEFT_SHARES_SERVICES,
-    .exits = { [WEFT_EXIT_OK] = "after a drain",
-               [WEFT_EXIT_FAILED] = "the start was refused",
+             "With nothing set everything is embedded: broker and cache in memory, one SQLite file a service. "
+             "--check tries settings, plugins, services, ports, reachability and migrations; --json belongs to it.",
+    .shares = WEFT_SHARES_SETTINGS | WEFT_SHARES_SERVICES | WEFT_SHARES_JSON,
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .arguments_size = sizeof(struct arguments),
+    .exits = { [WEFT_EXIT_OK] = "after a drain; --check: a start would succeed",
+               [WEFT_EXIT_FAILED] = "the start was refused; --check: a check failed",
                [WEFT_EXIT_UNREACHABLE] = "a port is taken",
                [WEFT_EXIT_NOT_FOUND] = "a service, plugin or file that is not there",
                [WEFT_EXIT_DENIED] = "others may write to plugins or services" },

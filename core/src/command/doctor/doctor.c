@@ -1,0 +1,61 @@
+/* command/doctor/doctor.c - `weft doctor`: is everything there that a host needs, and what to do if not. */
+#include "command/doctor/checks.h"
+
+#include "base/clock.h"
+#include "observe/log.h"
+
+struct arguments {
+    uint64_t time_ns;
+};
+
+static void (*const checks_in_order[])(struct weft_checks *checks) = {
+    weft_check_clock, weft_check_data_dir, weft_check_ports, weft_check_plugins, weft_check_services,
+};
+/* These need plugins. */
+static void (*const backends[])(struct weft_checks *checks) = {
+    weft_check_transport,
+    weft_check_cache,
+    weft_check_stores,
+};
+
+static int doctor(struct weft_command_line *line)
+{
+    const struct arguments *arguments = line->arguments;
+    struct weft_report report = { .line = line };
+    struct weft_checks checks = { .report = &report, .time_ns = arguments->time_ns, .probes = true };
+    struct weft_fault fault = { 0 };
+    weft_log_level_for(WEFT_LOG_ERROR, 0); /* what plugins would say stands in the report */
+    if (line->services.n > 0) checks.services = line->services.list;
+    if (weft_command_settings(line, &checks.config, &fault) != WEFT_OK) {
+        weft_report_add(&report, WEFT_FINDING_FAILED, "settings", NULL, "%s", fault.text);
+        return weft_report_end(&report);
+    }
+    weft_report_add(&report, WEFT_FINDING_OK, "settings", NULL, "read and understood");
+    for (size_t i = 0; i < sizeof checks_in_order / sizeof *checks_in_order; i++)
+        checks_in_order[i](&checks);
+    for (size_t i = 0; i < sizeof backends / sizeof *backends && checks.loader != NULL; i++)
+        backends[i](&checks);
+    weft_loader_free(checks.loader);
+    weft_config_free(checks.config);
+    return weft_report_end(&report);
+}
+
+static const struct weft_command_option options[] = {
+    WEFT_COMMAND_TIME('t', "timeout", time_ns, "5s", 100 * WEFT_MS, 300 * WEFT_SECOND, "of each check"),
+};
+
+const struct weft_command weft_command_doctor = {
+    .name = "doctor",
+    .summary = "try everything a host needs, and say what to do",
+    .about = "Tries each URL and each right that a host needs, one line a check: settings, clock, data folder, ports, "
+             "plugins, services; the broker (connect, declare, publish, consume), the cache (connect, set, get), each "
+             "service's store (connect, make tables and write, all taken back, listen). An exchange 'weft-doctor' is "
+             "all that stays. It says what is wrong and what to do about it.",
+    .shares = WEFT_SHARES_SETTINGS | WEFT_SHARES_SERVICES | WEFT_SHARES_JSON,
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .arguments_size = sizeof(struct arguments),
+    .exits = { [WEFT_EXIT_OK] = "nothing failed; there may be warnings", [WEFT_EXIT_FAILED] = "something failed" },
+    .example = "weft doctor --set transport=amqp://guest:guest@localhost/ --timeout 2s\n",
+    .run = doctor,
+};
