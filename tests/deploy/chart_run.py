@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What the chart would start, started here: the migration Job's arguments, the hosts with the chart's weft.yaml, and the
 script of `helm test`. Only ports and folders are changed to ones of our own."""
-import contextlib, os, pathlib, signal, socket, subprocess, sys, tempfile, time
+import contextlib, os, pathlib, signal, socket, subprocess, sys, tempfile, time, urllib.request
 
 from chart import objects, render
 
@@ -49,11 +49,11 @@ def host(folder, things):
     config = next(t for t in things if t["kind"] == "ConfigMap")["data"]["weft.yaml"]
     (folder / "weft.yaml").write_text(config)
     arguments = [a.replace("/etc/weft/weft.yaml", str(folder / "weft.yaml")) for a in container_of(things, "StatefulSet", "rel-weft-embedded")["args"]]
-    grpc = free_port()
-    process = weft(["weft", *arguments], folder, WEFT_GRPC_LISTEN=f"127.0.0.1:{grpc}", WEFT_ADMIN_LISTEN="off",
+    grpc, admin = free_port(), free_port()
+    process = weft(["weft", *arguments], folder, WEFT_GRPC_LISTEN=f"127.0.0.1:{grpc}", WEFT_ADMIN_LISTEN=f"127.0.0.1:{admin}",
                    WEFT_DATA_DIR=str(folder / "data"), WEFT_DRAIN_DELAY="0s")
     try:
-        yield f"127.0.0.1:{grpc}"
+        yield f"127.0.0.1:{grpc}", f"http://127.0.0.1:{admin}"
         process.send_signal(signal.SIGTERM)
         finish(process, "the host")
     finally:
@@ -75,8 +75,12 @@ def main():
         folder = pathlib.Path(name)
         migrate(folder)
         test = container_of(things, "Pod", "rel-weft-test")
-        with host(folder, things) as address:
+        scraped = next(t for t in objects(render(["--set", "serviceMonitor.enabled=true"])) if t["kind"] == "ServiceMonitor")
+        alive = container_of(things, "StatefulSet", "rel-weft-embedded")["livenessProbe"]["httpGet"]["path"]
+        with host(folder, things) as (address, admin):
             serving(address, folder)
+            for path in (alive, scraped["spec"]["endpoints"][0]["path"]):
+                urllib.request.urlopen(admin + path, timeout=5).read()
             said = finish(weft(test["command"], folder, **{v["name"]: address for v in test["env"]}), "helm test")
     if "the event went through" not in said:
         sys.exit(f"helm test said nothing of a round trip: {said}")
