@@ -34,7 +34,7 @@ ENDS_WITH(weft_plugin, store, 96);
 ENDS_WITH(weft_transport_ops, unsubscribe, 48);
 ENDS_WITH(weft_cache_ops, run, 32);
 ENDS_WITH(weft_store_ops, unlock, 80);
-ENDS_WITH(weft_dialect, key_lock, 312);
+ENDS_WITH(weft_dialect, key_lock, 336);
 #endif
 
 _Static_assert(offsetof(struct weft_plugin, magic) == 0 && offsetof(struct weft_plugin, size) == 4 &&
