@@ -1,5 +1,6 @@
 /* host/admin/metrics.c - /metrics: what was counted where it happened, what the parts say of themselves, and what
  * plugins count. */
+#include "data/group/committer.h"
 #include "host/admin/pages.h"
 #include "host/admin/state.h"
 #include "host/crash.h"
@@ -35,6 +36,17 @@ static void cache_set(struct weft_process *process)
                     { "error", counters.errors }, { "skipped", counters.left_alone } };
     for (size_t i = 0; i < sizeof results / sizeof *results; i++)
         weft_series_set(WEFT_SERIES(process->metrics, CACHE_REQUESTS, results[i].result), (int64_t)results[i].n);
+}
+
+static void commits_set(struct weft_process *process, const struct weft_part *part)
+{
+    struct weft_metrics *metrics = process->metrics;
+    if (part->store == NULL || part->store->committer == NULL) return;
+    const struct weft_committer_counters counters = weft_committer_counters(part->store->committer);
+    const char *service = part->service->name;
+    weft_series_set(WEFT_SERIES(metrics, COMMIT_GROUPS, service), (int64_t)counters.groups);
+    weft_series_set(WEFT_SERIES(metrics, GROUPED_COMMITS, service, "committed"), (int64_t)counters.committed);
+    weft_series_set(WEFT_SERIES(metrics, GROUPED_COMMITS, service, "alone"), (int64_t)counters.evicted);
 }
 
 /* ---- what plugins count ------------------------------------------------------------------------------------------ */
@@ -124,6 +136,8 @@ unsigned weft_page_metrics(void *arg, const struct weft_admin_request *request, 
     weft_series_set(WEFT_SERIES(process->metrics, READY), weft_process_readiness(process, &why));
     weft_states_each(process, state_set, process);
     cache_set(process);
+    for (size_t i = 0; i < process->n_parts; i++)
+        commits_set(process, &process->parts[i]);
     weft_metrics_read_process(process->metrics);
     weft_metrics_text(process->metrics, body);
     plugins_write(process, body);

@@ -27,6 +27,10 @@
       "From a handler's begin to its return, without the commit.") \
     M(INFLIGHT, "inflight", GAUGE, NONE, "kind", \
       "Under way now: calls of gRPC, events published and not confirmed, events delivered and not settled.") \
+    M(COMMIT_GROUPS, "commit_groups_total", COUNTER, NONE, "service", \
+      "Transactions of the store in which those of calls that only write were committed together.") \
+    M(GROUPED_COMMITS, "grouped_commits_total", COUNTER, NONE, "service result", \
+      "Transactions of calls that were taken for a group: committed in one, or alone (sent away to commit by itself).") \
     M(PUBLISHED, "events_published_total", COUNTER, NONE, "event result", \
       "Outbox events by what the broker said: confirmed, unrouted (nobody listens), refused, again (to be repeated).") \
     M(CONFIRM_SECONDS, "publish_confirm_seconds", HISTOGRAM, SECONDS, "service", \
