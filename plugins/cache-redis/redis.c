@@ -132,6 +132,7 @@ static const struct weft_cache_ops redis_ops = {
 WEFT_PLUGIN_NOTE("cache", "redis", "redis,rediss");
 
 WEFT_EXPORT const struct weft_plugin weft_plugin = {
-    WEFT_PLUGIN_HEADER,       .kind = WEFT_KIND_CACHE, .name = "redis",      .version = "1.0",
-    .schemes = redis_schemes, .open = redis_open,      .close = redis_close, .cache = &redis_ops,
+    WEFT_PLUGIN_HEADER,   .kind = WEFT_KIND_CACHE,  .name = "redis",
+    .version = "1.0",     .schemes = redis_schemes, .open = redis_open,
+    .close = redis_close, .cache = &redis_ops,      .examine = redis_examine,
 };

@@ -28,5 +28,13 @@ int32_t session_open(void *self, void **ret_session, struct weft_error *ret_erro
 void session_close(void *session);
 int32_t session_run(void *session, const struct weft_cache_op *ops, size_t n, struct weft_cache_result *ret_results,
                     uint64_t deadline_ns, struct weft_error *ret_error);
+/* One command outside the ABI's verbs; the reply is the session's until its next run. */
+struct command;
+struct redisReply;
+int32_t session_ask(void *session, const struct command *command, const struct redisReply **ret_reply,
+                    uint64_t deadline_ns, struct weft_error *ret_error);
+
+/* examine.c */
+void redis_examine(void *self, const struct weft_examiner *examiner, uint64_t deadline_ns);
 
 #endif

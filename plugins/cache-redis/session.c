@@ -212,3 +212,19 @@ int32_t session_run(void *opaque, const struct weft_cache_op *ops, size_t n, str
     session_tidy(session);
     return WEFT_RC_OK;
 }
+
+int32_t session_ask(void *opaque, const struct command *command, const redisReply **ret_reply, uint64_t deadline_ns,
+                    struct weft_error *ret_error)
+{
+    struct session *session = opaque;
+    int32_t rc = link_connected(&session->link) ? WEFT_RC_OK : session_connect(session, deadline_ns, ret_error);
+    if (rc != WEFT_RC_OK) return rc;
+    request_clear(&session->request);
+    request_add(&session->request, command);
+    rc = request_exchange(&session->request, &session->link, deadline_ns, ret_error);
+    if (rc == WEFT_RC_OK)
+        *ret_reply = session->request.replies[0];
+    else
+        link_close(&session->link);
+    return rc;
+}

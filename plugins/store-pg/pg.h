@@ -85,6 +85,9 @@ void pg_cancel(void *session);
 struct pg_shapes *pg_shapes_new(void);
 void pg_shapes_free(struct pg_shapes *shapes);
 
+/* examine.c */
+void pg_examine(void *self, const struct weft_examiner *examiner, uint64_t deadline_ns);
+
 /* wait.c */
 int32_t pg_wait(void *session, const char *channel, uint64_t deadline_ns);
 void pg_wake(void *session);

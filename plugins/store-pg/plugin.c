@@ -104,4 +104,5 @@ WEFT_EXPORT const struct weft_plugin weft_plugin = {
     .open = store_open,
     .close = store_close,
     .store = &ops,
+    .examine = pg_examine,
 };

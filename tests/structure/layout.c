@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct weft_url) == 48, "weft_url");
 #if UINTPTR_MAX == UINT64_MAX
 ENDS_WITH(weft_host, invalidate, 80);
 ENDS_WITH(weft_open, data_dir, 56);
-ENDS_WITH(weft_plugin, store, 96);
+ENDS_WITH(weft_plugin, examine, 104);
 ENDS_WITH(weft_transport_ops, unsubscribe, 48);
 ENDS_WITH(weft_cache_ops, run, 32);
 ENDS_WITH(weft_store_ops, unlock, 80);

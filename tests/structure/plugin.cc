@@ -47,5 +47,5 @@ WEFT_PLUGIN_NOTE("cache", "shelf", "shelf");
 
 WEFT_EXPORT const struct weft_plugin weft_plugin = {
     WEFT_PLUGIN_HEADER, WEFT_KIND_CACHE, "shelf",     "1",     schemes, options, 1,
-    sizeof(Options),    shelf_open,      shelf_close, nullptr, &ops,    nullptr,
+    sizeof(Options),    shelf_open,      shelf_close, nullptr, &ops,    nullptr, nullptr,
 };

@@ -86,7 +86,8 @@ static weft_status answer_print(const struct call *call, const struct weft_metho
     static const struct weft_guard_limits limits = WEFT_GUARD_DEFAULT;
     struct weft_buffer text __attribute__((cleanup(weft_buffer_free))) = WEFT_BUFFER_EMPTY;
     ProtobufCMessage *message = NULL;
-    uint32_t flags = WEFT_JSON_DEFAULTS | (call->arguments->compact ? 0u : WEFT_JSON_INDENT);
+    bool one_line = call->arguments->compact || (type->flags & WEFT_METHOD_SERVER_STREAMS) != 0;
+    uint32_t flags = WEFT_JSON_DEFAULTS | (one_line ? 0u : WEFT_JSON_INDENT);
     weft_status status =
         weft_guard_unpack(&limits, type->output->descriptor, reply->message, reply->size, call->arena, &message, fault);
     if (status == WEFT_OK) status = weft_json_write(type->output, message, flags, &text, fault);
