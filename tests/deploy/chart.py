@@ -1,4 +1,5 @@
 """The chart as the checks see it: rendered by helm, one list of objects a set of values."""
+
 import os, pathlib, shutil, subprocess, sys
 
 import yaml
@@ -26,7 +27,9 @@ def tool(variable, name):
 
 
 def helm(*arguments, check=True):
-    return subprocess.run([tool("WEFT_HELM", "helm"), *arguments], capture_output=True, text=True, check=check, timeout=120)
+    return subprocess.run(
+        [tool("WEFT_HELM", "helm"), *arguments], capture_output=True, text=True, check=check, timeout=120
+    )
 
 
 def render(values, *more):

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """helm lint --strict and helm package: for every set of values the chart is one that helm takes."""
+
 import sys, tempfile
 
 from chart import CHART, VALUES, helm

@@ -1,11 +1,19 @@
 #!/usr/bin/python3
-"""What holds for every object of the chart, whatever the values. A rule is a function that yields what breaks it; each is
-tried on the rendered objects, and then on objects broken on purpose, which it has to notice."""
+"""What holds for every object of the chart, whatever the values. A rule is a function that yields what breaks it; each
+is tried on the rendered objects, and then on objects broken on purpose, which it has to notice."""
+
 import copy, re, sys
 
 from chart import CHART, VALUES, helm, objects, render
 
-EXTERNAL_SECRETS = {"weft-rabbitmq", "weft-redis", "weft-postgresql", "weft-admin", "r", "c"}  # of values-production.yaml and chart.py
+EXTERNAL_SECRETS = {
+    "weft-rabbitmq",
+    "weft-redis",
+    "weft-postgresql",
+    "weft-admin",
+    "r",
+    "c",
+}  # of values-production.yaml and chart.py
 WORKLOADS = ("Deployment", "StatefulSet")
 STANDARD = {f"app.kubernetes.io/{key}" for key in ("name", "instance", "version", "managed-by")}
 RULES = []
@@ -13,9 +21,11 @@ RULES = []
 
 def rule(breaks):
     """`breaks` changes objects so that the rule no longer holds."""
+
     def add(check):
         RULES.append((check, breaks))
         return check
+
     return add
 
 
@@ -68,6 +78,7 @@ def first(things, *kinds):
 
 def change(path, value, *kinds):
     """Breaks: sets (or, for None, removes) what `path` leads to in the first object of the kinds."""
+
     def act(things):
         at = first(things, *(kinds or WORKLOADS))
         for step in path[:-1]:
@@ -76,6 +87,7 @@ def change(path, value, *kinds):
             del at[path[-1]]
         else:
             at[path[-1]] = value
+
     return act
 
 
@@ -118,7 +130,9 @@ def every_pod_is_restricted(things):
             yield f"{name(thing)}: no seccomp profile RuntimeDefault"
         if pod.get("automountServiceAccountToken") is not False:
             yield f"{name(thing)}: has a service account's token"
-        if any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")) or any("hostPath" in v for v in pod.get("volumes", [])):
+        if any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")) or any(
+            "hostPath" in v for v in pod.get("volumes", [])
+        ):
             yield f"{name(thing)}: reaches into the node"
 
 
@@ -127,7 +141,11 @@ def every_container_is_restricted(things):
     for thing, container in containers(things):
         security = container.get("securityContext", {})
         wanted = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "runAsNonRoot": True}
-        if not wanted.items() <= security.items() or security.get("capabilities") != {"drop": ["ALL"]} or security.get("privileged"):
+        if (
+            not wanted.items() <= security.items()
+            or security.get("capabilities") != {"drop": ["ALL"]}
+            or security.get("privileged")
+        ):
             yield f"{name(thing)}: container {container['name']} is not restricted: {security}"
 
 
@@ -139,15 +157,24 @@ def resources_are_asked_for_without_a_cpu_limit(things):
             yield f"{name(thing)}: resources of {container['name']} are {resources}"
 
 
-@rule(lambda things: container_change(["livenessProbe"], first(things, *WORKLOADS)["spec"]["template"]["spec"]["containers"][0]["readinessProbe"])(things))
+def alive_as_ready(things):
+    container = pod_of(first(things, *WORKLOADS))["containers"][0]
+    container["livenessProbe"] = container["readinessProbe"]
+
+
+@rule(alive_as_ready)
 def workloads_have_three_probes_and_alive_is_not_ready(things):
     handler = lambda probe: {k: v for k, v in (probe or {}).items() if k in ("grpc", "httpGet", "tcpSocket", "exec")}
     for thing in workloads(things):
         for container in pod_of(thing)["containers"]:
-            startup, ready, alive = (handler(container.get(f"{kind}Probe")) for kind in ("startup", "readiness", "liveness"))
+            startup, ready, alive = (
+                handler(container.get(f"{kind}Probe")) for kind in ("startup", "readiness", "liveness")
+            )
             if not (startup and ready and alive) or ready == alive:
                 yield f"{name(thing)}: probes are {startup}, {ready}, {alive}"
-            if is_weft(thing) and not ("grpc" in startup and "grpc" in ready and alive.get("httpGet", {}).get("path") == "/livez"):
+            if is_weft(thing) and not (
+                "grpc" in startup and "grpc" in ready and alive.get("httpGet", {}).get("path") == "/livez"
+            ):
                 yield f"{name(thing)}: want startup and readiness by grpc, liveness by /livez"
 
 
@@ -195,7 +222,9 @@ def pods_follow_their_configuration_by_checksum(things):
 
 
 def leak(things):
-    pod_of(first(things, *WORKLOADS))["containers"][0].setdefault("env", []).append({"name": "DATABASE_URL", "value": "postgres://me:pw@db/x"})
+    pod_of(first(things, *WORKLOADS))["containers"][0].setdefault("env", []).append(
+        {"name": "DATABASE_URL", "value": "postgres://me:pw@db/x"}
+    )
 
 
 @rule(leak)
@@ -210,13 +239,17 @@ def environment_holds_no_credentials(things):
 @rule(container_change(["image"], "weft:latest"))
 def images_are_pinned(things):
     for thing, container in containers(things):
-        if not re.search(r"(@sha256:[0-9a-f]{64}|:[^:/@]+)$", container["image"]) or container["image"].endswith(":latest"):
+        if not re.search(r"(@sha256:[0-9a-f]{64}|:[^:/@]+)$", container["image"]) or container["image"].endswith(
+            ":latest"
+        ):
             yield f"{name(thing)}: image {container['image']}"
 
 
 def two_scalers(things):
     target = {"kind": "Deployment", "name": first(things, *WORKLOADS)["metadata"]["name"]}
-    things += [{"kind": "HorizontalPodAutoscaler", "metadata": {"name": n}, "spec": {"scaleTargetRef": target}} for n in "ab"]
+    things += [
+        {"kind": "HorizontalPodAutoscaler", "metadata": {"name": n}, "spec": {"scaleTargetRef": target}} for n in "ab"
+    ]
 
 
 @rule(two_scalers)
@@ -288,8 +321,11 @@ def what_pods_need_is_there(things):
 
 def hook_needs_own(things):
     account = first(things, "ServiceAccount")["metadata"]["name"]
-    job = {"kind": "Job", "metadata": {"name": "j", "annotations": {"helm.sh/hook": "pre-install,pre-upgrade"}},
-           "spec": {"template": {"spec": {"serviceAccountName": account, "containers": []}}}}
+    job = {
+        "kind": "Job",
+        "metadata": {"name": "j", "annotations": {"helm.sh/hook": "pre-install,pre-upgrade"}},
+        "spec": {"template": {"spec": {"serviceAccountName": account, "containers": []}}},
+    }
     things.append(job)
 
 
@@ -298,7 +334,9 @@ def migrations_run_before_upgrades_and_need_nothing_that_is_not_there_yet(things
     made = {(thing["kind"], thing["metadata"]["name"]) for thing in things}
     for job in of_kind(things, "Job"):
         annotations = job["metadata"].get("annotations", {})
-        if "pre-upgrade" not in hook(job) or "before-hook-creation" not in annotations.get("helm.sh/hook-delete-policy", ""):
+        if "pre-upgrade" not in hook(job) or "before-hook-creation" not in annotations.get(
+            "helm.sh/hook-delete-policy", ""
+        ):
             yield f"{name(job)}: is no pre-upgrade hook that can run again"
         if "pre-install" in hook(job):
             for needed in set(references(pod_of(job))) & made:
@@ -315,16 +353,27 @@ def untested(things):
 @rule(untested)
 def helm_test_makes_a_round_trip(things):
     tests = [thing for thing in things if hook(thing) == "test"]
-    if len(tests) != 1 or not all(word in tests[0]["spec"]["containers"][0]["command"][2] for word in ("CreateUser", "PlaceOrder")):
+    if len(tests) != 1 or not all(
+        word in tests[0]["spec"]["containers"][0]["command"][2] for word in ("CreateUser", "PlaceOrder")
+    ):
         yield "helm test does no publish-consume round trip"
 
 
-# ---- what is seen only over several renderings -------------------------------------------------------------------------
+# ---- what is seen only over several renderings ------------------------------------------------------------------
 
 REFUSED = {  # values that cannot be, and words of what helm says then
-    "two instances on an embedded store": (["--set", "services.user-service.replicas=2"], "more than one replica needs real servers"),
-    "scaling an embedded store": (["--set", "defaults.autoscaling.mode=hpa"], "more than one replica needs real servers"),
-    "two instances with a cache in each": (["--set", "rabbitmq.existingSecret=r,postgresql.existingSecret=p,defaults.replicas=2"], "redis is embedded"),
+    "two instances on an embedded store": (
+        ["--set", "services.user-service.replicas=2"],
+        "more than one replica needs real servers",
+    ),
+    "scaling an embedded store": (
+        ["--set", "defaults.autoscaling.mode=hpa"],
+        "more than one replica needs real servers",
+    ),
+    "two instances with a cache in each": (
+        ["--set", "rabbitmq.existingSecret=r,postgresql.existingSecret=p,defaults.replicas=2"],
+        "redis is embedded",
+    ),
     "a server both bundled and external": (["--set", "redis.existingSecret=x,redis.bundled.enabled=true"], "take one"),
     "an unknown value": (["--set", "replica=3"], "replica"),
     "an unknown value of a service": (["--set", "services.user-service.replica=3"], "replica"),
@@ -333,7 +382,13 @@ REFUSED = {  # values that cannot be, and words of what helm says then
     "a cpu limit": (["--set", "defaults.resources.limits.cpu=1"], "cpu"),
     "a setting that is the chart's": (["--set", r"defaults.config.drain\.timeout=9s"], "is the chart's own"),
     "a password in the environment": (["--set", "defaults.env.DATABASE_URL=postgres://a:b@c/d"], "holds a password"),
-    "a name that is too long": (["--set", "services.a-service-with-a-very-long-name-indeed.replicas=1,fullnameOverride=an-application-with-a-long-name"], "takes 63"),
+    "a name that is too long": (
+        [
+            "--set",
+            "services.a-service-with-a-very-long-name-indeed.replicas=1,fullnameOverride=an-application-with-a-long-name",
+        ],
+        "takes 63",
+    ),
     "no service": (["--set", "services=null"], "services"),
 }
 
@@ -356,8 +411,10 @@ def upgrades(label, values):
 
 def notes():
     said = helm("install", "rel", str(CHART), "--namespace", "space", "--dry-run=client").stdout.split("NOTES:")[-1]
-    for wanted in ("kubectl -n space port-forward service/rel-weft-user-service 50051:50051 &",
-                   """grpcurl -plaintext -d '{"email":"ann@example.com","name":"Ann"}' 127.0.0.1:50051 user.v1.UserService/CreateUser"""):
+    for wanted in (
+        "kubectl -n space port-forward service/rel-weft-user-service 50051:50051 &",
+        """grpcurl -plaintext -d '{"email":"ann@example.com","name":"Ann"}' 127.0.0.1:50051 user.v1.UserService/CreateUser""",
+    ):
         if wanted not in said:
             yield f"NOTES do not say: {wanted}"
 
@@ -380,7 +437,10 @@ def main():
             found += [f"{label}: {check.__name__}: {what}" for what in check(things)]
         found += list(broken(label, things)) + list(upgrades(label, values))
     found += list(refusals()) + list(notes())
-    print("\n".join(found) or f"{len(RULES)} rules hold for {len(VALUES)} sets of values, {len(REFUSED)} others are refused")
+    print(
+        "\n".join(found)
+        or f"{len(RULES)} rules hold for {len(VALUES)} sets of values, {len(REFUSED)} others are refused"
+    )
     sys.exit(1 if found else 0)
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""What the chart would start, started here: the migration Job's arguments, the hosts with the chart's weft.yaml, and the
-script of `helm test`. Only ports and folders are changed to ones of our own."""
+"""What the chart would start, started here: the migration Job's arguments, the hosts with the chart's weft.yaml, and
+the script of `helm test`. Only ports and folders are changed to ones of our own."""
+
 import contextlib, os, pathlib, signal, socket, subprocess, sys, tempfile, time, urllib.request
 
 from chart import objects, render
@@ -23,8 +24,15 @@ def container_of(things, kind, name):
 def weft(arguments, folder, **environment):
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("WEFT_", "RABBITMQ_", "REDIS_", "DATABASE_"))}
     clean["PATH"] = f"{BUILD / 'bin'}:{clean['PATH']}"
-    return subprocess.Popen(arguments, env=clean | environment, cwd=folder, stdin=subprocess.DEVNULL, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.Popen(
+        arguments,
+        env=clean | environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def finish(process, what):
@@ -48,10 +56,19 @@ def migrate(folder):
 def host(folder, things):
     config = next(t for t in things if t["kind"] == "ConfigMap")["data"]["weft.yaml"]
     (folder / "weft.yaml").write_text(config)
-    arguments = [a.replace("/etc/weft/weft.yaml", str(folder / "weft.yaml")) for a in container_of(things, "StatefulSet", "rel-weft-embedded")["args"]]
+    arguments = [
+        a.replace("/etc/weft/weft.yaml", str(folder / "weft.yaml"))
+        for a in container_of(things, "StatefulSet", "rel-weft-embedded")["args"]
+    ]
     grpc, admin = free_port(), free_port()
-    process = weft(["weft", *arguments], folder, WEFT_GRPC_LISTEN=f"127.0.0.1:{grpc}", WEFT_ADMIN_LISTEN=f"127.0.0.1:{admin}",
-                   WEFT_DATA_DIR=str(folder / "data"), WEFT_DRAIN_DELAY="0s")
+    process = weft(
+        ["weft", *arguments],
+        folder,
+        WEFT_GRPC_LISTEN=f"127.0.0.1:{grpc}",
+        WEFT_ADMIN_LISTEN=f"127.0.0.1:{admin}",
+        WEFT_DATA_DIR=str(folder / "data"),
+        WEFT_DRAIN_DELAY="0s",
+    )
     try:
         yield f"127.0.0.1:{grpc}", f"http://127.0.0.1:{admin}"
         process.send_signal(signal.SIGTERM)
@@ -75,7 +92,9 @@ def main():
         folder = pathlib.Path(name)
         migrate(folder)
         test = container_of(things, "Pod", "rel-weft-test")
-        scraped = next(t for t in objects(render(["--set", "serviceMonitor.enabled=true"])) if t["kind"] == "ServiceMonitor")
+        scraped = next(
+            t for t in objects(render(["--set", "serviceMonitor.enabled=true"])) if t["kind"] == "ServiceMonitor"
+        )
         alive = container_of(things, "StatefulSet", "rel-weft-embedded")["livenessProbe"]["httpGet"]["path"]
         with host(folder, things) as (address, admin):
             serving(address, folder)

@@ -2,6 +2,7 @@
 """The rendered chart against Kubernetes' own schemas, by kubeconform -strict. The schemas are those of the PyPI package
 kubernetes-validate, whose references are made relative first. Custom resources (KEDA, the Prometheus
 operator) have no schema there and are skipped by name."""
+
 import os, pathlib, subprocess, sys, tempfile
 
 from chart import VALUES, render, skip, tool
@@ -17,7 +18,6 @@ def schemas_copy(source, target):
         (target / file.name).write_text(text)
 
 
-
 def main():
     kubeconform = tool("WEFT_KUBECONFORM", "kubeconform")
     schemas = os.environ.get("WEFT_KUBERNETES_SCHEMAS")
@@ -29,8 +29,13 @@ def main():
             schemas_copy(pathlib.Path(schemas) / f"v{version}-local-strict", pathlib.Path(folder) / version)
             place = f"{folder}/{version}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
             everything = "\n---\n".join(render(values, "--kube-version", version) for values in VALUES.values())
-            done = subprocess.run([kubeconform, "-strict", "-summary", "-skip", FOREIGN, "-schema-location", place, "-"],
-                                  input=everything, capture_output=True, text=True, timeout=300)
+            done = subprocess.run(
+                [kubeconform, "-strict", "-summary", "-skip", FOREIGN, "-schema-location", place, "-"],
+                input=everything,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
             print(f"{version}: {done.stdout.strip()}{done.stderr.strip()}")
             failed |= done.returncode != 0
     sys.exit(1 if failed else 0)

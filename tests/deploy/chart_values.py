@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""The chart's values and their schema tell of the same things: each value is described, nothing else is allowed, and the
-rules of the alerts in the chart are the ones of deploy/prometheus. Needs no helm."""
+"""The chart's values and their schema tell of the same things: each value is described, nothing else is allowed, and
+the rules of the alerts in the chart are the ones of deploy/prometheus. Needs no helm."""
+
 import json, pathlib, sys
 
 import yaml
@@ -39,7 +40,10 @@ def main():
     for file in (CHART / "values.yaml", *sorted((ROOT / "deploy/helm").glob("values-*.yaml"))):
         found += [f"{file.name}{what}" for what in unexplained(yaml.safe_load(file.read_text()), schema)]
     known = yaml.safe_load((CHART / "values.yaml").read_text())
-    found += [f"{key}: in the schema, but not in values.yaml" for key in schema["properties"].keys() - known.keys() - {"global"}]
+    found += [
+        f"{key}: in the schema, but not in values.yaml"
+        for key in schema["properties"].keys() - known.keys() - {"global"}
+    ]
     rules = ROOT / "deploy/prometheus/weft-rules.yaml"
     if rules.read_text() != (CHART / "files/weft-rules.yaml").read_text():
         found.append(f"{rules} and the chart's files/weft-rules.yaml differ: copy the first over the second")

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """What holds for every service of deploy/compose.yaml. With `schema`: the file against the Compose specification."""
+
 import os, pathlib, re, shutil, subprocess, sys, tempfile
 
 import yaml
@@ -36,11 +37,18 @@ def broken(name, service, secrets):
 
 def rules():
     compose = yaml.safe_load(FILE.read_text())
-    found = [f"{name}: {what}" for name, service in compose["services"].items() for what in broken(name, service, compose["secrets"])]
+    found = [
+        f"{name}: {what}"
+        for name, service in compose["services"].items()
+        for what in broken(name, service, compose["secrets"])
+    ]
     wanted = {"rabbitmq", "redis", "postgres", "user-service", "order-service"}
     found += [f"no service {name}" for name in wanted - compose["services"].keys()]
     for name in ("user-service", "order-service"):
-        found += [f"{name} does not wait for {s}" for s in {"rabbitmq", "redis", "postgres"} - compose["services"][name]["depends_on"].keys()]
+        found += [
+            f"{name} does not wait for {s}"
+            for s in {"rabbitmq", "redis", "postgres"} - compose["services"][name]["depends_on"].keys()
+        ]
     return found + list(secrets())
 
 
@@ -64,9 +72,13 @@ def secrets():
 def schema():
     checker = os.environ.get("WEFT_CHECK_JSONSCHEMA") or shutil.which("check-jsonschema")
     if not checker:
-        print("SKIP deploy_compose_schema: no check-jsonschema: tests/deploy/tools.sh gets it, or set WEFT_CHECK_JSONSCHEMA")
+        print(
+            "SKIP deploy_compose_schema: no check-jsonschema: tests/deploy/tools.sh gets it, or set WEFT_CHECK_JSONSCHEMA"
+        )
         sys.exit(77)
-    done = subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", str(FILE)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [checker, "--builtin-schema", "vendor.compose-spec", str(FILE)], capture_output=True, text=True, timeout=60
+    )
     return [] if done.returncode == 0 else [done.stdout + done.stderr]
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """What the documents point to is there: files and headings they link, tests and files they name in backquotes."""
+
 import os, pathlib, re, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -16,7 +17,9 @@ def anchors(page):
 
 def tests():
     """Names of ctest, which may be given with a star at the end."""
-    listed = subprocess.run(["ctest", "--test-dir", str(BUILD), "-N"], capture_output=True, text=True, timeout=60).stdout
+    listed = subprocess.run(
+        ["ctest", "--test-dir", str(BUILD), "-N"], capture_output=True, text=True, timeout=60
+    ).stdout
     return set(re.findall(r"Test +#\d+: (\S+)", listed))
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""docs/service-guide.md is a service: its blocks are put together by their file names, compiled with warnings as errors, and
-its test is run. Blocks named as snippets are compiled alone."""
+"""docs/service-guide.md is a service: its blocks are put together by their file names, compiled with warnings as
+errors, and its test is run. Blocks named as snippets are compiled alone."""
+
 import os, pathlib, re, subprocess, sys, tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -11,7 +12,9 @@ WARNINGS = ["-std=gnu17", "-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes",
 
 
 def run(*command, cwd, env=None):
-    done = subprocess.run([str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, timeout=120
+    )
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command[:3]))} ...: exit status {done.returncode}\n{done.stdout}{done.stderr}")
 
@@ -25,7 +28,9 @@ def blocks_write(folder):
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    if len(re.findall(r"^```c$", GUIDE.read_text(), re.M)) != len([1 for name, _ in BLOCK.findall(GUIDE.read_text()) if name.endswith(".c") or name.startswith("snippet")]):
+    if len(re.findall(r"^```c$", GUIDE.read_text(), re.M)) != len(
+        [1 for name, _ in BLOCK.findall(GUIDE.read_text()) if name.endswith(".c") or name.startswith("snippet")]
+    ):
         sys.exit("a block of C in the guide names no file, so nothing compiles it")
     return list(texts)
 
@@ -34,10 +39,25 @@ def main():
     with tempfile.TemporaryDirectory(prefix="weft-guide-") as name:
         folder = pathlib.Path(name)
         names = blocks_write(folder)
-        run("protoc", f"-I{folder}", f"-I{ROOT / 'proto'}", "-I/usr/include", f"--plugin=protoc-gen-weft={BUILD / 'bin/protoc-gen-weft'}",
-            f"--weft_out={folder}", "loyalty/v1/loyalty.proto", cwd=folder)
-        run("cmake", "-DSYMBOL=loyalty_migrations", f"-DDIRECTORY={folder / 'migrations'}", f"-DOUT={folder}", "-P",
-            ROOT / "cmake/WeftMigrationsWrite.cmake", cwd=folder)
+        run(
+            "protoc",
+            f"-I{folder}",
+            f"-I{ROOT / 'proto'}",
+            "-I/usr/include",
+            f"--plugin=protoc-gen-weft={BUILD / 'bin/protoc-gen-weft'}",
+            f"--weft_out={folder}",
+            "loyalty/v1/loyalty.proto",
+            cwd=folder,
+        )
+        run(
+            "cmake",
+            "-DSYMBOL=loyalty_migrations",
+            f"-DDIRECTORY={folder / 'migrations'}",
+            f"-DOUT={folder}",
+            "-P",
+            ROOT / "cmake/WeftMigrationsWrite.cmake",
+            cwd=folder,
+        )
         proto = BUILD / "proto"
         includes = [f"-I{folder}", f"-I{ROOT / 'core/include'}"]
         for contract in ("wellknown", "order_contract.contract", "user_contract.contract"):
@@ -47,9 +67,28 @@ def main():
             run("cc", "-fsyntax-only", *WARNINGS, "-Wno-unused-function", *includes, snippet, cwd=folder)
         for source in ("loyalty.c", "loyalty_test.c"):
             run("cc", "-c", "-fPIC", *WARNINGS, '-DSERVICE_FILE="./loyalty-service.so"', *includes, source, cwd=folder)
-        libraries = [*generated, *proto.glob("liborder_contract.a"), *BUILD.glob("lib/liborder_contract.a"),
-                     f"-L{BUILD / 'lib'}", f"-Wl,-rpath,{BUILD / 'lib'}", "-lweft", "-lprotobuf-c"]
-        run("cc", "-shared", "-fPIC", "-fvisibility=hidden", *includes, "-o", "loyalty-service.so", "loyalty.o", "loyalty_migrations.c", *libraries, cwd=folder)
+        libraries = [
+            *generated,
+            *proto.glob("liborder_contract.a"),
+            *BUILD.glob("lib/liborder_contract.a"),
+            f"-L{BUILD / 'lib'}",
+            f"-Wl,-rpath,{BUILD / 'lib'}",
+            "-lweft",
+            "-lprotobuf-c",
+        ]
+        run(
+            "cc",
+            "-shared",
+            "-fPIC",
+            "-fvisibility=hidden",
+            *includes,
+            "-o",
+            "loyalty-service.so",
+            "loyalty.o",
+            "loyalty_migrations.c",
+            *libraries,
+            cwd=folder,
+        )
         run("cc", *includes, "-o", "loyalty_test", "loyalty_test.o", *libraries, cwd=folder)
         run("./loyalty_test", cwd=folder, env=os.environ | {"WEFT_PLUGIN_DIR": str(BUILD / "lib/weft/plugins-1")})
         print(f"{len(names)} files of the guide compile, and its test passes")

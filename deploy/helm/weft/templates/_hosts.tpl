@@ -38,18 +38,23 @@ then one host, "embedded", runs all services. */}}
 {{- end -}}
 {{- $several := or (gt (int (.service.replicas | default 1)) 1) (ne .service.autoscaling.mode "none") -}}
 {{- if and $embedded $several -}}
-{{- fail (printf "services.%s: more than one replica needs real servers, but %s is embedded in each process; give %s.existingSecret (or bundled.enabled for development), or replicas: 1 and autoscaling.mode: none" .name (join ", " $embedded) (first $embedded)) -}}
+{{- $why := printf "more than one replica needs real servers, but %s is embedded in each process" (join ", " $embedded) -}}
+{{- $what := printf "give %s.existingSecret (or bundled.enabled for development), or replicas: 1 and autoscaling.mode: none"
+  (first $embedded) -}}
+{{- fail (printf "services.%s: %s; %s" .name $why $what) -}}
 {{- end -}}
-{{- range $key := list "grpc.listen" "admin.listen" "data_dir" "drain.delay" "drain.timeout" "migrate" "instance" "transport" "cache" "store" -}}
+{{- $own := list "grpc.listen" "admin.listen" "data_dir" "drain.delay" "drain.timeout" "migrate" "instance"
+  "transport" "cache" "store" -}}
+{{- range $key := $own -}}
 {{- if hasKey $.service.config $key -}}
-{{- fail (printf "services.%s: config '%s' is the chart's own; set drain, migrations, or a backend's existingSecret" $.name $key) -}}
+{{- $what := "set drain, migrations, or a backend's existingSecret" -}}
+{{- fail (printf "services.%s: config '%s' is the chart's own; %s" $.name $key $what) -}}
 {{- end -}}
 {{- end -}}
 {{- range $key, $value := .service.env -}}
-{{- if contains "://" (toString $value) -}}
 {{- if regexMatch "://[^/@]*:[^/@]*@" (toString $value) -}}
-{{- fail (printf "services.%s: env %s holds a password; put the URL into a Secret and name it by existingSecret" $.name $key) -}}
-{{- end -}}
+{{- $what := "put the URL into a Secret and name it by existingSecret" -}}
+{{- fail (printf "services.%s: env %s holds a password; %s" $.name $key $what) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
