@@ -6,7 +6,7 @@ import re, shlex
 from weft_scenario import *
 
 TUTORIAL = ROOT / "docs/tutorial.md"
-SECONDS = 120
+SECONDS = 240
 
 
 def blocks():
