@@ -53,6 +53,7 @@ static const char inbox_schema[] =
 
 /* weft_failed_event: parked ones wait for due_at, dead ones for a person. One index finds what is due and counts, the
  * other says whether a key is held up. headers is text and no jsonb, which would refuse what a foreign producer may send.
+ * full_size and full_sha256 are of messages too large to be kept: payload is their beginning.
  * weft_request: answers to commands that carried an idempotency key. */
 static const char failed_schema[] =
     "CREATE TABLE weft_failed_event ("
@@ -60,7 +61,8 @@ static const char failed_schema[] =
     " state text NOT NULL CHECK (state IN ('parked', 'dead')), attempts integer NOT NULL, due_at timestamptz,"
     " reason text, first_failed_at timestamptz NOT NULL DEFAULT now(),"
     " type text, topic text, routing_key text, key text, content_type text, correlation_id text,"
-    " headers text NOT NULL DEFAULT '{}', payload bytea NOT NULL, UNIQUE (consumer_group, event_id));"
+    " headers text NOT NULL DEFAULT '{}', payload bytea NOT NULL, full_size bigint, full_sha256 bytea,"
+    " UNIQUE (consumer_group, event_id));"
     "CREATE INDEX weft_failed_event_due ON weft_failed_event (consumer_group, state, due_at);"
     "CREATE INDEX weft_failed_event_key ON weft_failed_event (consumer_group, key, state, seq) WHERE key IS NOT NULL;"
     "CREATE TABLE weft_request ("
@@ -76,15 +78,33 @@ static const char cache_schema[] =
     " WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,"
     " autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 10000, autovacuum_vacuum_cost_delay = 0);";
 
-static const char *const schema[] = { outbox_schema, inbox_schema, failed_schema, cache_schema, NULL };
+/* weft_scheduled: events on their way into the outbox, once due_at has come. */
+static const char scheduled_schema[] =
+    "CREATE TABLE weft_scheduled ("
+    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text UNIQUE, due_at timestamptz NOT NULL,"
+    " event_id uuid NOT NULL, type text NOT NULL, topic text NOT NULL, routing_key text NOT NULL, key text,"
+    " content_type text NOT NULL, schema text, correlation_id text NOT NULL, causation_id text,"
+    " traceparent text, tracestate text, occurred_at timestamptz NOT NULL, payload bytea NOT NULL);"
+    "CREATE INDEX weft_scheduled_due ON weft_scheduled (due_at, id);";
 
-#define OUTBOX_COLUMNS                                                                                                  \
-    "id, event_id, type, topic, routing_key, key, content_type, schema, correlation_id, causation_id, traceparent,"     \
+static const char *const schema[] = { outbox_schema, inbox_schema, failed_schema, cache_schema, scheduled_schema, NULL };
+
+/* What an event is, in outbox and schedule alike, in the order of outbox_insert's parameters. */
+#define EVENT_COLUMNS                                                                                                   \
+    "event_id, type, topic, routing_key, key, content_type, schema, correlation_id, causation_id, traceparent,"         \
     " tracestate, occurred_at, payload"
+
+#define OUTBOX_COLUMNS "id, " EVENT_COLUMNS
 
 #define FAILED_COLUMNS                                                                                                  \
     "f.seq, f.event_id, f.type, f.topic, f.routing_key, f.key, f.content_type, f.correlation_id, f.headers, f.payload," \
-    " f.state, f.attempts, f.due_at, f.reason, f.first_failed_at"
+    " f.state, f.attempts, f.due_at, f.reason, f.first_failed_at, f.full_size, f.full_sha256"
+
+/* Rows of weft_failed_event f by $1 state, $2 group, $3 type, $4 cause, $5 event id. */
+#define FAILED_CAUSE "split_part(coalesce(f.reason, ''), ':', 1)"
+#define FAILED_SELECTED                                                                                                 \
+    "f.state = $1 AND ($2::text IS NULL OR f.consumer_group = $2) AND ($3::text IS NULL OR f.type = $3)"                \
+    " AND ($4::text IS NULL OR " FAILED_CAUSE " = $4) AND ($5::uuid IS NULL OR f.event_id = $5::uuid)"
 
 /* A row with a key that is not among those of the parameter; elements that are NULL do not count. */
 #define KEY_NOT_IN(parameter)                                                                                           \
@@ -110,8 +130,7 @@ const struct weft_dialect weft_pg_dialect = {
     .migration_done = "INSERT INTO weft_migration (owner, version, name, checksum) VALUES ($1, $2, $3, $4)",
 
     .outbox_insert =
-        "INSERT INTO weft_outbox (event_id, type, topic, routing_key, key, content_type, schema, correlation_id,"
-        " causation_id, traceparent, tracestate, occurred_at, payload)"
+        "INSERT INTO weft_outbox (" EVENT_COLUMNS ")"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13::bytea, ''))",
     .outbox_claim =
         "SELECT " OUTBOX_COLUMNS " FROM weft_outbox"
@@ -130,6 +149,7 @@ const struct weft_dialect weft_pg_dialect = {
     .outbox_release =
         "UPDATE weft_outbox SET held = false, held_reason = NULL"
         " WHERE held AND (key IN (SELECT unnest($1::text[])) OR id IN (SELECT unnest($2::bigint[])))",
+    .outbox_retry = "UPDATE weft_outbox SET held = false, held_reason = NULL WHERE held",
     .outbox_held_keys = "SELECT DISTINCT key FROM weft_outbox WHERE held AND key IS NOT NULL",
     /* The oldest is one with a lowest id: near enough, and no scan. */
     .outbox_stats =
@@ -159,8 +179,9 @@ const struct weft_dialect weft_pg_dialect = {
 
     .failed_insert =
         "INSERT INTO weft_failed_event (consumer_group, event_id, type, topic, routing_key, key, content_type,"
-        " correlation_id, headers, payload, state, attempts, due_at, reason)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::text, '{}'), coalesce($10::bytea, ''), $11, $12, $13, $14)"
+        " correlation_id, headers, payload, state, attempts, due_at, reason, full_size, full_sha256)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::text, '{}'), coalesce($10::bytea, ''), $11, $12, $13, $14,"
+        " $15, $16)"
         " ON CONFLICT (consumer_group, event_id) DO NOTHING",
     .failed_keys =
         "SELECT DISTINCT key FROM weft_failed_event WHERE consumer_group = $1 AND key = ANY ($2::text[])"
@@ -175,14 +196,48 @@ const struct weft_dialect weft_pg_dialect = {
     .failed_update = "UPDATE weft_failed_event SET state = $2, attempts = $3, due_at = $4, reason = $5 WHERE seq = $1",
     .failed_delete = "DELETE FROM weft_failed_event WHERE seq = $1",
     .failed_list =
-        "SELECT f.consumer_group, " FAILED_COLUMNS " FROM weft_failed_event f WHERE f.state = $1 ORDER BY f.seq LIMIT $2",
+        "SELECT f.consumer_group, " FAILED_COLUMNS " FROM weft_failed_event f WHERE " FAILED_SELECTED
+        " ORDER BY f.seq LIMIT $6",
+    .failed_causes =
+        "SELECT f.consumer_group, f.type, " FAILED_CAUSE " AS cause, count(*) AS count, min(f.first_failed_at) AS oldest,"
+        " count(*) - count(f.full_size) AS whole"
+        " FROM weft_failed_event f WHERE " FAILED_SELECTED
+        " GROUP BY f.consumer_group, f.type, cause ORDER BY count(*) DESC, f.consumer_group, f.type, cause",
+    .failed_replay =
+        "UPDATE weft_failed_event e SET state = 'parked', attempts = 0,"
+        " due_at = statement_timestamp() + (s.n - 1) * $6::bigint * interval '1 microsecond'"
+        " FROM (SELECT f.seq, row_number() OVER (ORDER BY f.seq) AS n FROM weft_failed_event f WHERE " FAILED_SELECTED
+        " AND f.full_size IS NULL) s WHERE e.seq = s.seq AND e.state = $1",
+    .failed_drop = "DELETE FROM weft_failed_event f WHERE " FAILED_SELECTED,
     .failed_stats = "SELECT consumer_group, state, count(*) AS count FROM weft_failed_event GROUP BY consumer_group, state",
 
+    .marker_list = "SELECT event_id, count FROM weft_marker WHERE consumer_group = $1 AND event_id = ANY ($2::uuid[])",
+    .marker_first =
+        "INSERT INTO weft_marker (consumer_group, event_id, count)"
+        " SELECT DISTINCT $1::text, e, 1 FROM unnest($2::uuid[]) e ORDER BY e ON CONFLICT DO NOTHING",
     .marker_add =
         "INSERT INTO weft_marker AS m (consumer_group, event_id, count)"
         " SELECT DISTINCT $1::text, e, 1 FROM unnest($2::uuid[]) e ORDER BY e"
         " ON CONFLICT (consumer_group, event_id) DO UPDATE SET count = m.count + 1 RETURNING event_id, count",
     .marker_clear = "DELETE FROM weft_marker WHERE consumer_group = $1 AND event_id = ANY ($2::uuid[])",
+
+    .scheduled_insert =
+        "INSERT INTO weft_scheduled (name, due_at, " EVENT_COLUMNS ")"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, coalesce($15::bytea, ''))"
+        " ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at, event_id = excluded.event_id, type = excluded.type,"
+        " topic = excluded.topic, routing_key = excluded.routing_key, key = excluded.key,"
+        " content_type = excluded.content_type, schema = excluded.schema, correlation_id = excluded.correlation_id,"
+        " causation_id = excluded.causation_id, traceparent = excluded.traceparent, tracestate = excluded.tracestate,"
+        " occurred_at = excluded.occurred_at, payload = excluded.payload",
+    .scheduled_cancel = "DELETE FROM weft_scheduled WHERE name = $1",
+    /* The sort is below the insert, so that ids ascend with it. */
+    .scheduled_move =
+        "WITH due AS (DELETE FROM weft_scheduled WHERE id IN"
+        " (SELECT id FROM weft_scheduled WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2) RETURNING *)"
+        " INSERT INTO weft_outbox (" EVENT_COLUMNS ") SELECT " EVENT_COLUMNS " FROM due ORDER BY due_at, id",
+    .scheduled_moved = NULL,
+    .scheduled_stats = "SELECT count(*) AS count, min(due_at) AS next FROM weft_scheduled",
+    .scheduled_next = "SELECT due_at FROM weft_scheduled ORDER BY due_at, id LIMIT 1",
 
     .request_find =
         "SELECT request_hash, response FROM weft_request WHERE method = $1 AND principal = $2 AND key = $3"

@@ -49,14 +49,16 @@ static const char inbox_schema[] =
     " PRIMARY KEY (consumer_group, event_id)) WITHOUT ROWID;";
 
 /* weft_failed_event: parked ones wait for due_at, dead ones for a person. One index finds what is due and counts, the
- * other says whether a key is held up. */
+ * other says whether a key is held up. full_size and full_sha256 are of messages too large to be kept: payload is their
+ * beginning. */
 static const char failed_schema[] =
     "CREATE TABLE weft_failed_event ("
     " seq INTEGER PRIMARY KEY AUTOINCREMENT, consumer_group TEXT NOT NULL, event_id TEXT NOT NULL,"
     " state TEXT NOT NULL CHECK (state IN ('parked', 'dead')), attempts INTEGER NOT NULL, due_at TIMESTAMPTZ,"
     " reason TEXT, first_failed_at TIMESTAMPTZ NOT NULL DEFAULT " NOW ","
     " type TEXT, topic TEXT, routing_key TEXT, key TEXT, content_type TEXT, correlation_id TEXT,"
-    " headers TEXT NOT NULL DEFAULT '{}', payload BLOB NOT NULL, UNIQUE (consumer_group, event_id));"
+    " headers TEXT NOT NULL DEFAULT '{}', full_size INTEGER, full_sha256 BLOB, payload BLOB NOT NULL,"
+    " UNIQUE (consumer_group, event_id));"
     "CREATE INDEX weft_failed_event_due ON weft_failed_event (consumer_group, state, due_at);"
     "CREATE INDEX weft_failed_event_key ON weft_failed_event (consumer_group, key, state, seq) WHERE key IS NOT NULL;"
 
@@ -71,15 +73,32 @@ static const char cache_schema[] =
     "CREATE TABLE weft_cache_drop ("
     " id TEXT NOT NULL, key TEXT NOT NULL, created_at TIMESTAMPTZ NOT NULL, PRIMARY KEY (id, key)) WITHOUT ROWID;";
 
-static const char *const schema[] = { outbox_schema, inbox_schema, failed_schema, cache_schema, NULL };
+/* weft_scheduled: events on their way into the outbox, once due_at has come. */
+static const char scheduled_schema[] =
+    "CREATE TABLE weft_scheduled ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, due_at TIMESTAMPTZ NOT NULL,"
+    " event_id TEXT NOT NULL, type TEXT NOT NULL, topic TEXT NOT NULL, routing_key TEXT NOT NULL, key TEXT,"
+    " content_type TEXT NOT NULL, schema TEXT, correlation_id TEXT NOT NULL, causation_id TEXT,"
+    " traceparent TEXT, tracestate TEXT, occurred_at TIMESTAMPTZ NOT NULL, payload BLOB NOT NULL);"
+    "CREATE INDEX weft_scheduled_due ON weft_scheduled (due_at, id);";
 
-#define OUTBOX_COLUMNS                                                                                                  \
-    "id, event_id, type, topic, routing_key, key, content_type, schema, correlation_id, causation_id, traceparent,"     \
+static const char *const schema[] = { outbox_schema, inbox_schema, failed_schema, cache_schema, scheduled_schema, NULL };
+
+/* What an event is, in outbox and schedule alike, in the order of outbox_insert's parameters. */
+#define EVENT_COLUMNS                                                                                                   \
+    "event_id, type, topic, routing_key, key, content_type, schema, correlation_id, causation_id, traceparent,"         \
     " tracestate, occurred_at, payload"
+#define OUTBOX_COLUMNS "id, " EVENT_COLUMNS
 
 #define FAILED_COLUMNS                                                                                                  \
     "seq, event_id, type, topic, routing_key, key, content_type, correlation_id, headers, payload, state, attempts,"    \
-    " due_at, reason, first_failed_at"
+    " due_at, reason, first_failed_at, full_size, full_sha256"
+
+/* Rows of weft_failed_event by $1 state, $2 group, $3 type, $4 cause, $5 event id. */
+#define FAILED_CAUSE "substr(coalesce(reason, ''), 1, instr(coalesce(reason, '') || ':', ':') - 1)"
+#define FAILED_SELECTED                                                                                                 \
+    "state = $1 AND ($2 IS NULL OR consumer_group = $2) AND ($3 IS NULL OR type = $3)"                                  \
+    " AND ($4 IS NULL OR " FAILED_CAUSE " = $4) AND ($5 IS NULL OR event_id = $5)"
 
 #define INTS(parameter) "(SELECT value FROM json_each(" parameter "))"
 #define TEXTS(parameter) "(SELECT value FROM json_each(" parameter ") WHERE type = 'text')"
@@ -104,8 +123,7 @@ const struct weft_dialect weft_sqlite_dialect = {
     .migration_done = "INSERT INTO weft_migration (owner, version, name, checksum) VALUES ($1, $2, $3, $4)",
 
     .outbox_insert =
-        "INSERT INTO weft_outbox (event_id, type, topic, routing_key, key, content_type, schema, correlation_id,"
-        " causation_id, traceparent, tracestate, occurred_at, payload)"
+        "INSERT INTO weft_outbox (" EVENT_COLUMNS ")"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13, x''))",
     .outbox_claim =
         "SELECT " OUTBOX_COLUMNS " FROM weft_outbox INDEXED BY weft_outbox_ready"
@@ -125,6 +143,7 @@ const struct weft_dialect weft_sqlite_dialect = {
     .outbox_release =
         "UPDATE weft_outbox SET held = 0, held_reason = NULL"
         " WHERE held = 1 AND (key IN " TEXTS("$1") " OR id IN " INTS("$2") ")",
+    .outbox_retry = "UPDATE weft_outbox SET held = 0, held_reason = NULL WHERE held = 1",
     .outbox_held_keys = "SELECT DISTINCT key FROM weft_outbox WHERE held = 1 AND key IS NOT NULL",
     /* The oldest is the one with the lowest id: near enough, and no scan. A sub-select keeps the column's type. */
     .outbox_stats =
@@ -154,8 +173,9 @@ const struct weft_dialect weft_sqlite_dialect = {
 
     .failed_insert =
         "INSERT INTO weft_failed_event (consumer_group, event_id, type, topic, routing_key, key, content_type,"
-        " correlation_id, headers, payload, state, attempts, due_at, reason, first_failed_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, '{}'), coalesce($10, x''), $11, $12, $13, $14, weft_now())"
+        " correlation_id, headers, payload, state, attempts, due_at, reason, full_size, full_sha256, first_failed_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, '{}'), coalesce($10, x''), $11, $12, $13, $14, $15, $16,"
+        " weft_now())"
         " ON CONFLICT (consumer_group, event_id) DO NOTHING",
     .failed_keys =
         "SELECT DISTINCT key FROM weft_failed_event WHERE consumer_group = $1 AND key IN " TEXTS("$2")
@@ -170,13 +190,48 @@ const struct weft_dialect weft_sqlite_dialect = {
     .failed_update = "UPDATE weft_failed_event SET state = $2, attempts = $3, due_at = $4, reason = $5 WHERE seq = $1",
     .failed_delete = "DELETE FROM weft_failed_event WHERE seq = $1",
     .failed_list =
-        "SELECT consumer_group, " FAILED_COLUMNS " FROM weft_failed_event WHERE state = $1 ORDER BY seq LIMIT $2",
+        "SELECT consumer_group, " FAILED_COLUMNS " FROM weft_failed_event WHERE " FAILED_SELECTED " ORDER BY seq LIMIT $6",
+    /* The oldest is its row's: SQLite takes bare columns from the row of min(), and a column keeps its type. */
+    .failed_causes =
+        "SELECT consumer_group, type, " FAILED_CAUSE " AS cause, count(*) AS count, first_failed_at AS oldest,"
+        " count(*) - count(full_size) AS whole, min(first_failed_at)"
+        " FROM weft_failed_event WHERE " FAILED_SELECTED
+        " GROUP BY consumer_group, type, cause ORDER BY count(*) DESC, consumer_group, type, cause",
+    .failed_replay =
+        "UPDATE weft_failed_event SET state = 'parked', attempts = 0, due_at = (SELECT weft_now()) + (s.n - 1) * $6"
+        " FROM (SELECT seq AS chosen, row_number() OVER (ORDER BY seq) AS n FROM weft_failed_event WHERE " FAILED_SELECTED
+        " AND full_size IS NULL) s WHERE seq = s.chosen",
+    .failed_drop = "DELETE FROM weft_failed_event WHERE " FAILED_SELECTED,
     .failed_stats = "SELECT consumer_group, state, count(*) AS count FROM weft_failed_event GROUP BY consumer_group, state",
 
+    .marker_list = "SELECT event_id, count FROM weft_marker WHERE consumer_group = $1 AND event_id IN " TEXTS("$2"),
+    .marker_first =
+        "INSERT INTO weft_marker (consumer_group, event_id, count) SELECT DISTINCT $1, value, 1 FROM json_each($2)"
+        " WHERE true ON CONFLICT DO NOTHING",
     .marker_add =
         "INSERT INTO weft_marker (consumer_group, event_id, count) SELECT DISTINCT $1, value, 1 FROM json_each($2)"
         " WHERE true ON CONFLICT DO UPDATE SET count = count + 1 RETURNING event_id, count",
     .marker_clear = "DELETE FROM weft_marker WHERE consumer_group = $1 AND event_id IN " TEXTS("$2"),
+
+    .scheduled_insert =
+        "INSERT INTO weft_scheduled (name, due_at, " EVENT_COLUMNS ")"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, coalesce($15, x''))"
+        " ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at, event_id = excluded.event_id, type = excluded.type,"
+        " topic = excluded.topic, routing_key = excluded.routing_key, key = excluded.key,"
+        " content_type = excluded.content_type, schema = excluded.schema, correlation_id = excluded.correlation_id,"
+        " causation_id = excluded.causation_id, traceparent = excluded.traceparent, tracestate = excluded.tracestate,"
+        " occurred_at = excluded.occurred_at, payload = excluded.payload",
+    .scheduled_cancel = "DELETE FROM weft_scheduled WHERE name = $1",
+    .scheduled_move =
+        "INSERT INTO weft_outbox (" EVENT_COLUMNS ") SELECT " EVENT_COLUMNS " FROM weft_scheduled"
+        " WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2",
+    .scheduled_moved =
+        "DELETE FROM weft_scheduled WHERE id IN"
+        " (SELECT id FROM weft_scheduled WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2)",
+    .scheduled_stats =
+        "SELECT (SELECT count(*) FROM weft_scheduled) AS count,"
+        " (SELECT due_at FROM weft_scheduled ORDER BY due_at, id LIMIT 1) AS next",
+    .scheduled_next = "SELECT due_at FROM weft_scheduled ORDER BY due_at, id LIMIT 1",
 
     .request_find =
         "SELECT request_hash, response FROM weft_request WHERE method = $1 AND principal = $2 AND key = $3"

@@ -52,6 +52,7 @@ void rabbit_subscription_free(struct subscription *subscription)
     incoming_free_list(&subscription->in_hand);
     incoming_free_list(&subscription->stale);
     free(subscription->arriving);
+    EVP_MD_CTX_free(subscription->digest);
     free(subscription->queue);
     free(subscription->acks);
     free(subscription);
@@ -263,16 +264,26 @@ static void delivery_complete(struct subscription *subscription)
     DL_APPEND(subscription->ready, incoming);
 }
 
-/* Too large, or no memory for it: to the dead-letter queue, or back. The frames of its body find nothing to fill. */
+/* No memory for it: it goes back. The frames of its body find nothing to fill. */
 static void delivery_decline(struct rabbit *rabbit, struct subscription *subscription, uint64_t size)
 {
-    bool too_large = size > rabbit->options->max_message_bytes;
-    rabbit_log(rabbit, WEFT_LOG_ERROR, "a message of %llu bytes from queue '%s' %s", (unsigned long long)size,
-               subscription->queue,
-               too_large ? "is larger than max_message_bytes and goes to its dead-letter queue" : "finds no memory");
+    rabbit_log(rabbit, WEFT_LOG_ERROR, "a message of %llu bytes from queue '%s' finds no memory",
+               (unsigned long long)size, subscription->queue);
     rabbit->host->count(rabbit->host, "declined_total", 1);
-    rabbit_settle_nack(subscription, subscription->arriving_tag, !too_large);
+    rabbit_settle_nack(subscription, subscription->arriving_tag, true);
     subscription->arriving_tag = 0;
+}
+
+/* Of a body that is not kept at least the digest is. */
+static bool digest_begin(struct subscription *subscription)
+{
+    if (subscription->digest == NULL) subscription->digest = EVP_MD_CTX_new();
+    return subscription->digest != NULL && EVP_DigestInit_ex(subscription->digest, EVP_sha256(), NULL) == 1;
+}
+
+static bool arrival_is_cut(const struct incoming *incoming)
+{
+    return incoming->body_kept < incoming->body_size;
 }
 
 static void delivery_header(struct rabbit *rabbit, struct subscription *subscription, const amqp_frame_t *frame)
@@ -280,14 +291,14 @@ static void delivery_header(struct rabbit *rabbit, struct subscription *subscrip
     struct arrival arrival = { .exchange = subscription->exchange,
                                .routing_key = subscription->routing_key,
                                .properties = frame->payload.properties.decoded,
-                               .body_size = frame->payload.properties.body_size };
-    struct incoming *incoming = NULL;
+                               .body_size = frame->payload.properties.body_size,
+                               .body_most = rabbit->options->max_message_bytes };
     if (subscription->arriving_tag == 0 || subscription->arriving != NULL ||
         frame->payload.properties.class_id != AMQP_BASIC_CLASS)
         return;
-    if (arrival.body_size <= rabbit->options->max_message_bytes)
-        incoming = rabbit_message_decode(&rabbit->consumers.scratch, &arrival);
-    if (incoming == NULL) {
+    struct incoming *incoming = rabbit_message_decode(&rabbit->consumers.scratch, &arrival);
+    if (incoming == NULL || (arrival_is_cut(incoming) && !digest_begin(subscription))) {
+        free(incoming);
         delivery_decline(rabbit, subscription, frame->payload.properties.body_size);
         return;
     }
@@ -305,9 +316,15 @@ static void delivery_body(struct subscription *subscription, amqp_bytes_t bytes)
     if (incoming == NULL) return;
     size_t room = incoming->body_size - incoming->body_filled;
     size_t size = bytes.len < room ? bytes.len : room;
-    memcpy(incoming->body + incoming->body_filled, bytes.bytes, size);
+    if (incoming->body_filled < incoming->body_kept) {
+        size_t kept = incoming->body_kept - incoming->body_filled;
+        memcpy(incoming->body + incoming->body_filled, bytes.bytes, size < kept ? size : kept);
+    }
+    if (arrival_is_cut(incoming)) EVP_DigestUpdate(subscription->digest, bytes.bytes, size);
     incoming->body_filled += size;
-    if (incoming->body_filled == incoming->body_size) delivery_complete(subscription);
+    if (incoming->body_filled < incoming->body_size) return;
+    if (arrival_is_cut(incoming)) EVP_DigestFinal_ex(subscription->digest, incoming->cut.payload_sha256, NULL);
+    delivery_complete(subscription);
 }
 
 /* ---- frames ----------------------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "message.h"
 
 #include <amqp.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +38,7 @@ struct subscription {
     struct incoming *arriving; /* its body is not complete */
     uint64_t arriving_tag;     /* of the last basic.deliver; 0: none is under way */
     bool arriving_redelivered;
+    EVP_MD_CTX *digest; /* SHA-256 of a body that is too large to be kept; made for the first one */
     char exchange[CONSUMER_SHORT_TEXT], routing_key[CONSUMER_SHORT_TEXT]; /* of the last basic.deliver */
     uint64_t last_tag; /* highest delivered by the broker in this epoch */
 

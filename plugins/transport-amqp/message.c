@@ -276,6 +276,12 @@ static void texts_place(struct weft_message *message, const struct texts *texts,
     message->n_headers = texts->n_headers;
 }
 
+static uint32_t header_count(const amqp_basic_properties_t *properties)
+{
+    bool some = (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0;
+    return some && properties->headers.num_entries > 0 ? (uint32_t)properties->headers.num_entries : 0;
+}
+
 /* How often the broker has delivered it before: quorum queues count. */
 static uint32_t delivery_count(const amqp_basic_properties_t *properties)
 {
@@ -301,7 +307,9 @@ struct incoming *rabbit_message_decode(struct scratch *scratch, const struct arr
     if (!texts_collect(scratch, arrival, &texts)) return NULL;
 
     size_t headers_size = texts.n_headers * sizeof(struct weft_header);
-    struct incoming *incoming = malloc(sizeof *incoming + headers_size + scratch->size + arrival->body_size + 1);
+    size_t kept = arrival->body_size;
+    if (kept > arrival->body_most && kept > WEFT_CUT_BYTES) kept = WEFT_CUT_BYTES;
+    struct incoming *incoming = malloc(sizeof *incoming + headers_size + scratch->size + kept + 1);
     if (incoming == NULL) return NULL;
     memset(incoming, 0, sizeof *incoming);
     struct weft_header *headers = (struct weft_header *)(void *)(incoming + 1);
@@ -310,8 +318,12 @@ struct incoming *rabbit_message_decode(struct scratch *scratch, const struct arr
     texts_place(&incoming->delivery.message, &texts, headers, at);
     incoming->body = at + scratch->size;
     incoming->body_size = arrival->body_size;
+    incoming->body_kept = kept;
     incoming->delivery.message.payload = incoming->body;
-    incoming->delivery.message.payload_size = arrival->body_size;
+    incoming->delivery.message.payload_size = kept;
+    incoming->cut.payload_size = arrival->body_size;
+    incoming->cut.n_headers = header_count(arrival->properties);
+    if (kept < arrival->body_size || incoming->cut.n_headers > HEADERS_MAX) incoming->delivery.cut = &incoming->cut;
     if ((arrival->properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0 &&
         arrival->properties->timestamp < (uint64_t)INT64_MAX / 1000000)
         incoming->delivery.message.time_us = (int64_t)arrival->properties->timestamp * 1000000;

@@ -249,7 +249,7 @@ static const struct weft_option rabbit_option_table[] = {
       .initial = "2500ms", .type = WEFT_OPTION_DURATION, .min = 0, .max = SECONDS(60) },
     { OPTION(max_message_bytes),
       .help =
-          "largest payload, in bytes; publishing a larger one is refused, a received one goes to the dead-letter queue",
+          "largest payload, in bytes; publishing a larger one is refused, of a received one only the beginning is kept",
       .initial = "16M", .type = WEFT_OPTION_SIZE, .min = 1, .max = 128 << 20 },
     { OPTION(cacert), .help = "amqps: file with the certificates of the authorities that are trusted",
       .initial = "/etc/ssl/certs/ca-certificates.crt", .type = WEFT_OPTION_TEXT },

@@ -37,7 +37,7 @@ PLUGINS = {
     "store-common": (r"ut(hash|list)\.h", []),
     "store-pg": (r"libpq-fe\.h", ["store-common"]),
     "store-sqlite": (r"sqlite3\.h", ["store-common"]),
-    "transport-amqp": (r"amqp(_\w+)?\.h|ut(hash|list)\.h", []),
+    "transport-amqp": (r"amqp(_\w+)?\.h|openssl/evp\.h|ut(hash|list)\.h", []),
     "transport-memory": (r"ut(hash|list)\.h", []),
 }
 

@@ -10,7 +10,8 @@ _Static_assert(sizeof(struct weft_option) == 64, "weft_option");
 _Static_assert(sizeof(struct weft_header) == 16, "weft_header");
 _Static_assert(sizeof(struct weft_message) == 112, "weft_message");
 _Static_assert(sizeof(struct weft_publish) == 128, "weft_publish");
-_Static_assert(sizeof(struct weft_delivery) == 144, "weft_delivery");
+_Static_assert(sizeof(struct weft_delivery) == 152, "weft_delivery");
+_Static_assert(sizeof(struct weft_cut) == 48, "weft_cut");
 _Static_assert(sizeof(struct weft_settle) == 16, "weft_settle");
 _Static_assert(sizeof(struct weft_binding) == 16, "weft_binding");
 _Static_assert(sizeof(struct weft_queue) == 24, "weft_queue");
@@ -34,7 +35,7 @@ ENDS_WITH(weft_plugin, examine, 104);
 ENDS_WITH(weft_transport_ops, unsubscribe, 48);
 ENDS_WITH(weft_cache_ops, run, 32);
 ENDS_WITH(weft_store_ops, unlock, 80);
-ENDS_WITH(weft_dialect, key_lock, 336);
+ENDS_WITH(weft_dialect, key_lock, 432);
 #endif
 
 _Static_assert(offsetof(struct weft_plugin, magic) == 0 && offsetof(struct weft_plugin, size) == 4 &&

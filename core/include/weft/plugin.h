@@ -298,8 +298,19 @@ struct weft_publish {
 
 enum { WEFT_DELIVERY_REDELIVERED = 1 };
 
+/* What a message was that is too large to be handed over: then its payload holds the first WEFT_CUT_BYTES, its headers
+ * are the first few. The host keeps it as a dead event; it reaches no handler. */
+enum { WEFT_CUT_BYTES = 4096 };
+struct weft_cut {
+    uint64_t payload_size;      /* as it came */
+    uint8_t payload_sha256[32]; /* of the whole, if the message has less of it */
+    uint32_t n_headers;         /* as they came */
+    uint32_t spare;
+};
+
 struct weft_delivery {
     struct weft_message message;
+    const struct weft_cut *cut; /* NULL: the message is whole */
     uint32_t flags;
     uint32_t count;    /* how often the broker has delivered it before; 0 if first or not known */
     uint64_t token;    /* the plugin's */
@@ -567,6 +578,7 @@ struct weft_dialect {
     const char *outbox_probe;  /* $1 limit $2 after id -> as outbox_claim, ids greater than $2: the first held row of each
                                   held key, and held rows without key */
     const char *outbox_release; /* $1 TEXTS keys $2 INTS ids: rows of these keys and ids are no longer held */
+    const char *outbox_retry;  /* no row is held any longer */
     const char *outbox_held_keys; /* -> key: distinct keys with held rows */
     const char *outbox_stats;  /* -> pending, held, oldest occurred_at */
     const char *lease_take;    /* $1 name $2 holder $3 ms: takes or renews -> one row if held by $2, none if by another */
@@ -579,26 +591,47 @@ struct weft_dialect {
                                  UNIQUE if one is not new or failed_keys would give one of the keys */
     const char *inbox_purge;  /* $1 before $2 limit */
 
-    /* Parked and dead events: table weft_failed_event. state is "parked" or "dead". `seq` ascends. */
+    /* Parked and dead events: table weft_failed_event. state is "parked" or "dead". `seq` ascends. A reason begins with
+     * its cause and a colon: "crashed: ...". A message that was too large has full_size and full_sha256, and a payload
+     * that is its beginning. Of selectors one that is null selects all. */
     const char *failed_insert; /* $1 consumer_group $2 event_id $3 type $4 topic $5 routing_key $6 key|null
                                   $7 content_type|null $8 correlation_id $9 headers (JSON object) $10 payload
-                                  $11 state $12 attempts $13 due_at $14 reason; no effect if (group, event) is there */
+                                  $11 state $12 attempts $13 due_at $14 reason $15 full_size|null $16 full_sha256|null;
+                                  no effect if (group, event) is there */
     const char *failed_keys;   /* $1 consumer_group $2 TEXTS keys $3 hold (bool) -> key: those that have a parked row,
                                   with hold also those that have a dead one */
     const char *failed_due;    /* $1 consumer_group $2 limit $3 ordered (bool) $4 hold (bool) -> seq, event_id, type, topic,
                                   routing_key, key, content_type, correlation_id, headers, payload, state, attempts,
-                                  due_at, reason, first_failed_at; parked and due by now, by seq; ordered: only the first
-                                  parked row of each key; hold: none of keys that have a dead row */
+                                  due_at, reason, first_failed_at, full_size, full_sha256; parked and due by now, by seq;
+                                  ordered: only the first parked row of each key; hold: none of keys that have a dead
+                                  row */
     const char *failed_next;   /* $1 consumer_group $2 ordered (bool) $3 hold (bool) -> due_at of the earliest of the rows
                                   that failed_due would give if all were due; no row if none */
     const char *failed_update; /* $1 seq $2 state $3 attempts $4 due_at $5 reason */
     const char *failed_delete; /* $1 seq */
-    const char *failed_list;   /* $1 state $2 limit -> consumer_group and the columns of failed_due */
+    const char *failed_list;   /* $1 state $2 consumer_group $3 type $4 cause $5 event_id $6 limit -> consumer_group and
+                                  the columns of failed_due, by seq; $2 to $5 select */
+    const char *failed_causes; /* $1 to $5 as failed_list -> consumer_group, type, cause, count, oldest first_failed_at,
+                                  how many are whole; the most frequent first */
+    const char *failed_replay; /* $1 to $5 as failed_list $6 distance in us: makes whole rows parked, without attempts,
+                                  due now, by seq, each that much later than the one before it */
+    const char *failed_drop;   /* $1 to $5 as failed_list: removes them */
     const char *failed_stats;  /* -> consumer_group, state, count */
 
     /* Markers of events that were under way when a process ended: table weft_marker. */
+    const char *marker_list;  /* $1 consumer_group $2 TEXTS event ids -> event_id, count: of those that have one */
+    const char *marker_first; /* $1 consumer_group $2 TEXTS event ids: a count of 1 for those that have none */
     const char *marker_add;   /* $1 consumer_group $2 TEXTS event ids -> event_id, count: adds 1 to each, from 0 */
     const char *marker_clear; /* $1 consumer_group $2 TEXTS event ids: removes them */
+
+    /* Events that are to be emitted later: table weft_scheduled. */
+    const char *scheduled_insert; /* $1 name|null $2 due_at $3 to $15 as outbox_insert's $1 to $13; takes the place of one
+                                     of the same name */
+    const char *scheduled_cancel; /* $1 name: removes it */
+    const char *scheduled_move;   /* $1 now $2 limit: puts those that are due into the outbox, by due_at ... */
+    const char *scheduled_moved;  /* $1 now $2 limit: ... and, next in its transaction, removes them; NULL: it has */
+    const char *scheduled_stats;  /* -> count, due_at of the next */
+    const char *scheduled_next;   /* -> due_at of the next; no row if none */
 
     /* Idempotent commands: table weft_request. drop and insert go first in the handler's transaction. */
     const char *request_find;   /* $1 method $2 principal $3 key -> request_hash, response; not expired */

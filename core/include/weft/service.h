@@ -196,12 +196,14 @@ struct weft_group_options {
     bool hold_on_dead;     /* ordered: a dead event keeps holding its key */
     bool broadcast;        /* every instance gets every event from now on; transient, no inbox */
     uint32_t max_attempts; /* 0: 10 */
+    /* A failed event's first wait, doubled with each attempt up to the most; 0: 1 s, 10 minutes. */
+    uint32_t backoff_initial_ms, backoff_max_ms;
 };
 
 /* A group of this service's consumers: one durable queue, "<service>.<name>", shared by all instances. Handlers are added
  * by the generated <package>_<message>_on(group, handler, arg). The name is of [a-z0-9-], at most 48; `options` may be
- * NULL: all zero. weft.yaml can tune each by services.<service>.groups.<name>: paused, lanes, batch, max_attempts. Never
- * NULL. Setup only. */
+ * NULL: all zero. weft.yaml can tune each by services.<service>.groups.<name>: paused, lanes, batch, max_attempts,
+ * backoff_initial, backoff_max, backoff_jitter, on_dead. Never NULL. Setup only. */
 WEFT_API weft_group *weft_group_new(weft_service *service, const char *name, const struct weft_group_options *options);
 
 /* A service's migrations, compiled in by weft_migrations() of weft's CMake package out of files 0001_name.sql (any store),

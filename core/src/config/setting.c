@@ -16,6 +16,7 @@
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const migrates[] = { "off", "check", "auto", NULL };     /* in the order of enum weft_migrate */
+static const char *const on_dead[] = { "release", "hold", NULL };
 static const char *const bodies[] = { "protobuf", "json", "nestjs", NULL }; /* in the order of enum weft_body */
 
 #define KEY(key, type, initial, help, ...)                                                                             \
@@ -85,6 +86,14 @@ static const struct weft_setting settings[] = {
     RANGE("services.*.groups.*.batch", WEFT_OPTION_INT, "100", 1, 1000, "events a transaction, at most"),
     RANGE("services.*.groups.*.max_attempts", WEFT_OPTION_INT, NULL, 1, 1000,
           "tries before an event is dead; default: the group's own"),
+    RANGE("services.*.groups.*.backoff_initial", WEFT_OPTION_DURATION, NULL, MS, 24 * H,
+          "how long a failed event waits for its second try, doubled with each one; default: the group's own"),
+    RANGE("services.*.groups.*.backoff_max", WEFT_OPTION_DURATION, NULL, MS, 24 * H,
+          "how long it waits at most; default: the group's own"),
+    RANGE("services.*.groups.*.backoff_jitter", WEFT_OPTION_INT, "10", 0, 100,
+          "by how many percent a wait is longer or shorter, so that what failed together does not return together"),
+    CHOICE("services.*.groups.*.on_dead", NULL, on_dead,
+           "ordered groups: later events of a dead event's key go on, or are held; default: the group's own", NULL, NULL),
     CHOICE("topics.*.body", "protobuf", bodies, "how events of the topic are written", NULL, NULL),
     KEY("plugins.*.*", WEFT_OPTION_TEXT, NULL, "an option of a plugin: weft plugin info NAME shows them", NULL, NULL),
 };

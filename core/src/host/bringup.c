@@ -146,21 +146,54 @@ static bool group_is_paused(const struct weft_process *process, const struct wef
     return weft_config_bool(process->config, key);
 }
 
+static uint64_t group_amount(const struct weft_process *process, const struct weft_group *group, const char *word)
+{
+    char key[WEFT_CONFIG_KEY];
+    weft_config_key(key, "services.%s.groups.%s.%s", group->service->name, group->name, word);
+    return weft_config_amount(process->config, key);
+}
+
+static bool group_is_set(const struct weft_process *process, const struct weft_group *group, const char *word)
+{
+    char key[WEFT_CONFIG_KEY];
+    weft_config_key(key, "services.%s.groups.%s.%s", group->service->name, group->name, word);
+    return weft_config_is_set(process->config, key);
+}
+
+/* The service's own, where nothing else is set. */
+static struct weft_retry group_retry(const struct weft_process *process, const struct weft_group *group)
+{
+    const struct weft_group_options *own = &group->options;
+    struct weft_retry retry = { .max_attempts = (uint32_t)group_setting(process, group, "max_attempts"),
+                                .jitter_percent = (uint32_t)group_setting(process, group, "backoff_jitter"),
+                                .initial_ns = group_amount(process, group, "backoff_initial"),
+                                .most_ns = group_amount(process, group, "backoff_max") };
+    if (retry.max_attempts == 0) retry.max_attempts = own->max_attempts;
+    if (retry.initial_ns == 0) retry.initial_ns = own->backoff_initial_ms * WEFT_MS;
+    if (retry.most_ns == 0) retry.most_ns = own->backoff_max_ms * WEFT_MS;
+    return retry;
+}
+
+static bool group_holds(const struct weft_process *process, const struct weft_group *group)
+{
+    if (!group_is_set(process, group, "on_dead")) return group->options.hold_on_dead;
+    return group_setting(process, group, "on_dead") == 1; /* "hold", the table's second */
+}
+
 static weft_status consumer_start(struct weft_process *process, struct weft_part *part, const struct weft_group *group,
                                   struct weft_fault *fault)
 {
     const struct weft_group_options *options = &group->options;
-    uint32_t configured = (uint32_t)group_setting(process, group, "max_attempts");
     struct weft_consumer_options consumer = { .service = part->service->name,
                                               .group = group->name,
                                               .queue = weft_topology_queue(process->arena, group, process->instance),
                                               .ordered = options->ordered,
                                               .external_effects = options->external_effects,
-                                              .hold_on_dead = options->hold_on_dead,
+                                              .hold_on_dead = group_holds(process, group),
                                               .broadcast = options->broadcast,
                                               .lanes = (uint32_t)group_setting(process, group, "lanes"),
                                               .batch = (uint32_t)group_setting(process, group, "batch"),
-                                              .max_attempts = configured != 0 ? configured : options->max_attempts,
+                                              .retry = group_retry(process, group),
                                               .handlers = group->handlers,
                                               .n_handlers = group->n_handlers,
                                               .metrics = process->metrics };

@@ -67,7 +67,7 @@ static void add_fails_if_a_key_is_held_up(const struct kit *kit)
     char id[37];
     DO(&desk, desk.vault->dialect->failed_insert, weft_text("g"), weft_text(uuid_of(9, id)), weft_null(), weft_null(),
        weft_null(), weft_text("dead"), weft_null(), weft_null(), weft_null(), weft_null(), weft_text("dead"),
-       weft_int(1), weft_null(), weft_null());
+       weft_int(1), weft_null(), weft_null(), weft_null(), weft_null());
     int32_t rc = inbox_add(&desk, 2, "dead", true);
     KIT_CHECK(rc == WEFT_RC_CONFLICT && desk.result.reason == WEFT_REASON_UNIQUE, "%d, reason %u", rc,
               desk.result.reason);
@@ -157,6 +157,26 @@ static void markers_count_up_and_are_cleared(const struct kit *kit)
     inbox_end(&desk);
 }
 
+static void a_first_marker_is_set_once_and_listed(const struct kit *kit)
+{
+    struct desk desk = inbox_open(kit);
+    const struct weft_dialect *dialect = desk.vault->dialect;
+    char a[37], b[37];
+    const char *list[] = { uuid_of(1, a), uuid_of(2, b), a };
+    DO(&desk, dialect->marker_add, weft_text("g"), weft_texts(list, 1));
+    DO(&desk, dialect->marker_add, weft_text("g"), weft_texts(list, 1));
+    KIT_CHECK(ROWS(&desk, dialect->marker_list, weft_text("h"), weft_texts(list, 2))->n_rows == 0, "another group's");
+    const struct weft_rowset *set = ROWS(&desk, dialect->marker_list, weft_text("g"), weft_texts(list, 2));
+    KIT_CHECK(set->n_rows == 1 && cell_int(set, 0, "count") == 2, "%u rows", set->n_rows);
+    DO(&desk, dialect->marker_first, weft_text("g"), weft_texts(list, 3));
+    set = ROWS(&desk, dialect->marker_list, weft_text("g"), weft_texts(list, 2));
+    KIT_CHECK(set->n_rows == 2, "%u rows", set->n_rows);
+    for (uint32_t i = 0; i < 2; i++)
+        KIT_CHECK(cell_int(set, i, "count") == (strcmp(cell_text(set, i, "event_id"), a) == 0 ? 2 : 1), "%s: %lld",
+                  cell_text(set, i, "event_id"), (long long)cell_int(set, i, "count"));
+    inbox_end(&desk);
+}
+
 static void an_answer_is_kept_until_it_expires(const struct kit *kit)
 {
     struct desk desk = inbox_open(kit);
@@ -195,6 +215,7 @@ const struct kit_test inbox_tests[] = {
     { "inbox_the_purge_removes_the_old_a_few_at_a_time", the_purge_removes_the_old_a_few_at_a_time, KIT_SEMANTIC, 0,
       0 },
     { "markers_count_up_and_are_cleared", markers_count_up_and_are_cleared, KIT_SEMANTIC, 0, 0 },
+    { "a_first_marker_is_set_once_and_listed", a_first_marker_is_set_once_and_listed, KIT_SEMANTIC, 0, 0 },
     { "an_answer_is_kept_until_it_expires", an_answer_is_kept_until_it_expires, KIT_SEMANTIC, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };

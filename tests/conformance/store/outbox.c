@@ -301,6 +301,18 @@ static void a_claim_reads_no_more_than_it_takes(const struct kit *kit)
     outbox_end(&desk);
 }
 
+static void a_retry_lets_all_held_rows_go(const struct kit *kit)
+{
+    struct desk desk = outbox_open(kit);
+    insert(&desk, 1, "a");
+    insert(&desk, 2, "b");
+    insert(&desk, 3, "a");
+    hold(&desk, "a", 0);
+    KIT_CHECK(DO(&desk, desk.vault->dialect->outbox_retry)->affected == 2, "how many");
+    expect_events(claim_all(&desk), "1 2 3");
+    outbox_end(&desk);
+}
+
 const struct kit_test outbox_tests[] = {
     { "outbox_a_row_comes_back_as_it_went", a_row_comes_back_as_it_went, KIT_SEMANTIC, 0, 0 },
     { "outbox_a_claim_leaves_out_ids_and_keys_and_goes_by_id", a_claim_leaves_out_ids_and_keys_and_goes_by_id,
@@ -315,5 +327,6 @@ const struct kit_test outbox_tests[] = {
     { "outbox_a_late_commit_with_a_lower_id_is_claimed", a_late_commit_with_a_lower_id_is_claimed, KIT_SEMANTIC, 0, 0 },
     { "outbox_a_program_of_any_kind_may_insert", a_program_of_any_kind_may_insert, KIT_SEMANTIC, 0, 0 },
     { "outbox_a_claim_reads_no_more_than_it_takes", a_claim_reads_no_more_than_it_takes, KIT_STRESS, 0, 60 },
+    { "outbox_a_retry_lets_all_held_rows_go", a_retry_lets_all_held_rows_go, KIT_SEMANTIC, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };

@@ -28,8 +28,28 @@ static int64_t park(struct desk *desk, unsigned n, const char *key, const char *
     return DO(desk, desk->vault->dialect->failed_insert, weft_text("g"), weft_text(uuid_of(n, id)), weft_text("t.v1.T"),
               weft_text("topic"), weft_text("r.k"), weft_text(key), weft_text("application/protobuf"),
               weft_text("corr"), weft_text("{\"a\":\"b\"}"), weft_bytes("\0x", 2), weft_text(state), weft_int(1),
-              weft_time_us(in_seconds(seconds)), weft_text("it failed"))
+              weft_time_us(in_seconds(seconds)), weft_text("it failed"), weft_null(), weft_null())
         ->affected;
+}
+
+/* A dead one of a type, for a reason; `full_size` 0: it is whole. */
+static void bury(struct desk *desk, unsigned n, const char *group, const char *type, const char *reason,
+                 int64_t full_size)
+{
+    char id[37];
+    DO(desk, desk->vault->dialect->failed_insert, weft_text(group), weft_text(uuid_of(n, id)), weft_text(type),
+       weft_text("topic"), weft_text("r.k"), weft_text("key"), weft_null(), weft_text("corr"), weft_null(),
+       weft_bytes("x", 1), weft_text("dead"), weft_int(3), weft_time_us(in_seconds(600)), weft_text(reason),
+       full_size > 0 ? weft_int(full_size) : weft_null(), full_size > 0 ? weft_bytes("digest", 6) : weft_null());
+}
+
+/* $1 to $5 of the texts that select; NULL selects all. */
+#define SELECTED(state, group, type, cause, id)                                                                        \
+    weft_text(state), weft_text(group), weft_text(type), weft_text(cause), weft_text(id)
+
+static const struct weft_rowset *listed(struct desk *desk, const char *state)
+{
+    return ROWS(desk, desk->vault->dialect->failed_list, SELECTED(state, NULL, NULL, NULL, NULL), weft_int(10));
 }
 
 static const struct weft_rowset *due(struct desk *desk, int64_t limit, bool ordered, bool hold)
@@ -60,7 +80,7 @@ static void a_parked_event_comes_back_as_it_went(const struct kit *kit)
         { "key", "key" },          { "correlation_id", "corr" },   { "state", "parked" },
         { "reason", "it failed" }, { "headers", "{\"a\":\"b\"}" }, { "content_type", "application/protobuf" }
     };
-    KIT_CHECK(set->n_rows == 1 && set->n_columns == 15, "%u rows of %u", set->n_rows, set->n_columns);
+    KIT_CHECK(set->n_rows == 1 && set->n_columns == 17, "%u rows of %u", set->n_rows, set->n_columns);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         KIT_CHECK(strcmp(cell_text(set, 0, texts[i][0]), texts[i][1]) == 0, "%s: %s", texts[i][0],
                   cell_text(set, 0, texts[i][0]));
@@ -78,8 +98,8 @@ static void what_cannot_be_decoded_is_kept_with_what_it_has(const struct kit *ki
     char id[37];
     DO(&desk, desk.vault->dialect->failed_insert, weft_text("g"), weft_text(uuid_of(1, id)), weft_null(), weft_null(),
        weft_null(), weft_null(), weft_null(), weft_null(), weft_null(), weft_null(), weft_text("dead"), weft_int(0),
-       weft_null(), weft_null());
-    const struct weft_rowset *set = ROWS(&desk, desk.vault->dialect->failed_list, weft_text("dead"), weft_int(10));
+       weft_null(), weft_null(), weft_null(), weft_null());
+    const struct weft_rowset *set = listed(&desk, "dead");
     KIT_CHECK(set->n_rows == 1 && cell(set, 0, "payload")->type == WEFT_TYPE_BYTES, "it is not there");
     KIT_CHECK(strcmp(cell_text(set, 0, "consumer_group"), "g") == 0, "group");
     parked_end(&desk);
@@ -173,15 +193,97 @@ static void an_attempt_is_noted_and_the_end_removes(const struct kit *kit)
     DO(&desk, dialect->failed_update, weft_int(first), weft_text("dead"), weft_int(7), weft_null(),
        weft_text("enough"));
     DO(&desk, dialect->failed_delete, weft_int(second));
-    set = ROWS(&desk, dialect->failed_list, weft_text("dead"), weft_int(10));
+    set = listed(&desk, "dead");
     KIT_CHECK(set->n_rows == 1 && cell_int(set, 0, "attempts") == 7 &&
                   strcmp(cell_text(set, 0, "reason"), "enough") == 0,
               "the dead one");
-    KIT_CHECK(ROWS(&desk, dialect->failed_list, weft_text("parked"), weft_int(10))->n_rows == 0,
-              "parked ones are left");
+    KIT_CHECK(listed(&desk, "parked")->n_rows == 0, "parked ones are left");
     set = ROWS(&desk, dialect->failed_stats);
     KIT_CHECK(set->n_rows == 1 && cell_int(set, 0, "count") == 1, "stats");
     KIT_CHECK(strcmp(cell_text(set, 0, "state"), "dead") == 0 && cell_text(set, 0, "consumer_group") != NULL, "stats");
+    parked_end(&desk);
+}
+
+static void bury_four(struct desk *desk)
+{
+    bury(desk, 1, "g", "t.v1.A", "crashed: three times", 0);
+    bury(desk, 2, "g", "t.v1.A", "crashed: once more", 0);
+    bury(desk, 3, "g", "t.v1.B", "oversized: 17 MB", 17000000);
+    bury(desk, 4, "h", "t.v1.A", "no colon", 0);
+}
+
+static void dead_events_are_listed_by_selectors(const struct kit *kit)
+{
+    struct desk desk = parked_open(kit);
+    const char *sql = desk.vault->dialect->failed_list;
+    char id[37];
+    bury_four(&desk);
+    expect_events(ROWS(&desk, sql, SELECTED("dead", NULL, NULL, NULL, NULL), weft_int(3)), "1 2 3");
+    expect_events(ROWS(&desk, sql, SELECTED("dead", "h", NULL, NULL, NULL), weft_int(9)), "4");
+    expect_events(ROWS(&desk, sql, SELECTED("dead", NULL, "t.v1.A", NULL, NULL), weft_int(9)), "1 2 4");
+    expect_events(ROWS(&desk, sql, SELECTED("dead", NULL, NULL, "crashed", NULL), weft_int(9)), "1 2");
+    expect_events(ROWS(&desk, sql, SELECTED("dead", NULL, NULL, "no colon", NULL), weft_int(9)), "4");
+    expect_events(ROWS(&desk, sql, SELECTED("dead", NULL, NULL, NULL, uuid_of(2, id)), weft_int(9)), "2");
+    expect_events(ROWS(&desk, sql, SELECTED("parked", NULL, NULL, NULL, NULL), weft_int(9)), "");
+    const struct weft_rowset *set = ROWS(&desk, sql, SELECTED("dead", NULL, "t.v1.B", NULL, NULL), weft_int(9));
+    KIT_CHECK(cell_int(set, 0, "full_size") == 17000000 && cell(set, 0, "full_sha256")->size == 6, "what it was");
+    parked_end(&desk);
+}
+
+static void causes_are_counted(const struct kit *kit)
+{
+    struct desk desk = parked_open(kit);
+    bury_four(&desk);
+    const struct weft_rowset *set =
+        ROWS(&desk, desk.vault->dialect->failed_causes, SELECTED("dead", NULL, NULL, NULL, NULL));
+    KIT_CHECK(set->n_rows == 3, "%u rows", set->n_rows);
+    KIT_CHECK(cell_int(set, 0, "count") == 2 && strcmp(cell_text(set, 0, "cause"), "crashed") == 0, "the first");
+    KIT_CHECK(strcmp(cell_text(set, 1, "cause"), "oversized") == 0 && cell_int(set, 1, "whole") == 0, "the second");
+    KIT_CHECK(strcmp(cell_text(set, 2, "consumer_group"), "h") == 0 && cell_int(set, 2, "whole") == 1, "the third");
+    int64_t oldest = cell(set, 0, "oldest")->as.integer;
+    KIT_CHECK(cell(set, 0, "oldest")->type == WEFT_TYPE_TIME && oldest > in_seconds(-10) && oldest < in_seconds(10),
+              "the oldest");
+    set = ROWS(&desk, desk.vault->dialect->failed_causes, SELECTED("dead", NULL, NULL, "oversized", NULL));
+    KIT_CHECK(set->n_rows == 1, "%u rows of one cause", set->n_rows);
+    parked_end(&desk);
+}
+
+static void replayed_events_are_due_in_order_without_attempts(const struct kit *kit)
+{
+    struct desk desk = parked_open(kit);
+    const char *sql = desk.vault->dialect->failed_replay;
+    bury_four(&desk);
+    KIT_CHECK(DO(&desk, sql, SELECTED("dead", NULL, NULL, "nothing", NULL), weft_int(0))->affected == 0, "of no cause");
+    KIT_CHECK(DO(&desk, sql, SELECTED("dead", "g", NULL, NULL, NULL), weft_int(0))->affected == 2, "how many");
+    const struct weft_rowset *set = due(&desk, 10, false, false);
+    expect_events(set, "1 2");
+    KIT_CHECK(cell_int(set, 0, "attempts") == 0, "attempts");
+    expect_events(due(&desk, 10, true, false), "1");
+    expect_events(listed(&desk, "dead"), "3 4");
+    parked_end(&desk);
+}
+
+static void replay_keeps_a_distance(const struct kit *kit)
+{
+    struct desk desk = parked_open(kit);
+    bury_four(&desk);
+    DO(&desk, desk.vault->dialect->failed_replay, SELECTED("dead", NULL, "t.v1.A", NULL, NULL), weft_int(60000000));
+    expect_events(due(&desk, 10, false, false), "1");
+    const struct weft_rowset *set = listed(&desk, "parked");
+    int64_t first = cell(set, 0, "due_at")->as.integer;
+    for (uint32_t i = 0; i < set->n_rows; i++)
+        KIT_CHECK(cell(set, i, "due_at")->as.integer == first + i * 60000000ll, "row %u", i);
+    parked_end(&desk);
+}
+
+static void drop_removes_what_is_selected(const struct kit *kit)
+{
+    struct desk desk = parked_open(kit);
+    bury_four(&desk);
+    KIT_CHECK(
+        DO(&desk, desk.vault->dialect->failed_drop, SELECTED("dead", NULL, "t.v1.A", "crashed", NULL))->affected == 2,
+        "how many");
+    expect_events(listed(&desk, "dead"), "3 4");
     parked_end(&desk);
 }
 
@@ -196,5 +298,11 @@ const struct kit_test parked_tests[] = {
     { "parked_next_is_the_earliest_of_what_could_come", next_is_the_earliest_of_what_could_come, KIT_SEMANTIC, 0, 0 },
     { "parked_keys_that_are_held_up_are_found", keys_that_are_held_up_are_found, KIT_SEMANTIC, 0, 0 },
     { "parked_an_attempt_is_noted_and_the_end_removes", an_attempt_is_noted_and_the_end_removes, KIT_SEMANTIC, 0, 0 },
+    { "dead_events_are_listed_by_selectors", dead_events_are_listed_by_selectors, KIT_SEMANTIC, 0, 0 },
+    { "dead_causes_are_counted", causes_are_counted, KIT_SEMANTIC, 0, 0 },
+    { "dead_replayed_events_are_due_in_order_without_attempts", replayed_events_are_due_in_order_without_attempts,
+      KIT_SEMANTIC, 0, 0 },
+    { "dead_replay_keeps_a_distance", replay_keeps_a_distance, KIT_SEMANTIC, 0, 0 },
+    { "dead_drop_removes_what_is_selected", drop_removes_what_is_selected, KIT_SEMANTIC, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };

@@ -15,6 +15,7 @@ extern const struct kit_test outbox_tests[];
 extern const struct kit_test inbox_tests[];
 extern const struct kit_test parked_tests[];
 extern const struct kit_test cache_drops_tests[];
+extern const struct kit_test scheduled_tests[];
 extern const struct kit_test waiting_tests[];
 
 #endif

@@ -143,7 +143,7 @@ static void arrays_carry_any_text(const struct kit *kit)
     for (unsigned i = 0; i < HOSTILE; i++)
         DO(&desk, desk.vault->dialect->failed_insert, weft_text("g"), weft_text(uuid_of(i, id)), weft_null(),
            weft_null(), weft_null(), weft_text(hostile[i]), weft_null(), weft_null(), weft_null(), weft_null(),
-           weft_text("parked"), weft_int(1), weft_null(), weft_null());
+           weft_text("parked"), weft_int(1), weft_null(), weft_null(), weft_null(), weft_null());
     const char *wanted[HOSTILE + 1];
     memcpy(wanted, hostile, sizeof hostile);
     wanted[HOSTILE] = NULL; /* SQL NULL: equals nothing */

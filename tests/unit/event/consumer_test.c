@@ -47,8 +47,8 @@ static struct weft_consumer_options options(void)
                                            .group = "user-events",
                                            .queue = "order-service.user-events",
                                            .lanes = 2,
-                                           .max_attempts = 3,
-                                           .retry_ns = 20 * WEFT_MS,
+                                           .poll_ns = 5 * WEFT_SECOND,
+                                           .retry = { .max_attempts = 3, .initial_ns = 20 * WEFT_MS },
                                            .handlers = &handler,
                                            .n_handlers = 1 };
 }
@@ -181,7 +181,7 @@ START_TEST(failing_event_is_parked_and_its_neighbours_commit)
 {
     struct weft_consumer_options with = options();
     with.lanes = 1;
-    with.retry_ns = 3600 * WEFT_SECOND;
+    with.retry.initial_ns = with.retry.most_ns = 3600 * WEFT_SECOND;
     start(with);
     const struct fake_event events[] = { { .id = id_of(1), .key = "a", .email = "before" },
                                          { .id = id_of(2), .key = "b", .email = "fail" },
@@ -199,7 +199,7 @@ START_TEST(event_whose_statement_fails_at_the_commit_is_found_and_parked)
 {
     struct weft_consumer_options with = options();
     with.lanes = 1;
-    with.retry_ns = 3600 * WEFT_SECOND;
+    with.retry.initial_ns = with.retry.most_ns = 3600 * WEFT_SECOND;
     start(with);
     const struct fake_event events[] = { { .id = id_of(1), .key = "a", .email = "twice" },
                                          { .id = id_of(2), .key = "b", .email = "x" },

@@ -18,7 +18,9 @@ int main(void)
     suite_add_tcase(suite, emit_case());
     suite_add_tcase(suite, window_case());
     suite_add_tcase(suite, relay_case());
+    suite_add_tcase(suite, retry_case());
     suite_add_tcase(suite, consumer_case());
+    suite_add_tcase(suite, failing_case());
     suite_add_tcase(suite, way_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -8,8 +8,10 @@
 TCase *consumer_case(void);
 TCase *emit_case(void);
 TCase *envelope_case(void);
+TCase *failing_case(void);
 TCase *object_case(void);
 TCase *relay_case(void);
+TCase *retry_case(void);
 TCase *way_case(void);
 TCase *window_case(void);
 

@@ -201,6 +201,7 @@ static struct fake_delivery *delivery_new(const struct fake_event *event, size_t
 {
     struct fake_delivery *delivery = weft_memory_zeroed(1, sizeof *delivery);
     delivery->headers[0] = (struct weft_header){ "cloudEvents:subject", event->key };
+    delivery->headers[1] = (struct weft_header){ "note", event->note };
     delivery->delivery = (struct weft_delivery){
         .message = { .id = event->id,
                      .type = event->type == NULL ? "user.v1.UserCreated" : event->type,
@@ -210,9 +211,12 @@ static struct fake_delivery *delivery_new(const struct fake_event *event, size_t
                      .correlation_id = "correlation",
                      .source = "user-service",
                      .headers = delivery->headers,
-                     .n_headers = event->key == NULL ? 0 : 1,
+                     .n_headers = event->note != NULL  ? 2
+                                  : event->key != NULL ? 1
+                                                       : 0,
                      .payload = delivery->payload,
                      .payload_size = payload_fill(delivery, event) },
+        .cut = event->cut,
         .flags = event->flags,
         .token = number,
     };

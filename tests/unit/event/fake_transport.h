@@ -37,6 +37,8 @@ struct fake_event {
     const char *type;             /* NULL: that */
     const char *payload;          /* NULL: a good one */
     uint32_t flags;
+    const struct weft_cut *cut;
+    const char *note; /* the value of a header; NULL: there is none */
 };
 void fake_transport_deliver(struct fake_transport *fake, const struct fake_event *events, size_t n);
 size_t fake_transport_settled(struct fake_transport *fake);

@@ -33,7 +33,7 @@ static void consume(bool ordered)
                                                    .queue = "order-service.user-events",
                                                    .ordered = ordered,
                                                    .lanes = 4,
-                                                   .retry_ns = 5 * WEFT_MS,
+                                                   .retry = { .initial_ns = 5 * WEFT_MS },
                                                    .handlers = &handler,
                                                    .n_handlers = 1 };
     struct weft_fault fault = { 0 };

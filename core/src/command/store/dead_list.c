@@ -60,8 +60,12 @@ static weft_status store_list(void *arg, const struct weft_config *config, struc
     (void)config;
     list->service = store->service;
     struct weft_value params[] = { weft_text(list->arguments->parked ? "parked" : "dead"),
+                                   weft_null(),
+                                   weft_null(),
+                                   weft_null(),
+                                   weft_null(),
                                    weft_int(list->arguments->limit) };
-    return weft_stores_rows(store, store->dialect->failed_list, params, 2, row_show, list, fault);
+    return weft_stores_rows(store, store->dialect->failed_list, params, 6, row_show, list, fault);
 }
 
 static int dead_list(struct weft_command_line *line)

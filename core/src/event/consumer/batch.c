@@ -39,9 +39,7 @@ static bool batch_item(struct weft_batch *batch, struct weft_item *item)
     item->duration_us = 0;
     if (!item->fresh) return true;
     if (item->crashed) {
-        item->status = WEFT_REJECT;
-        snprintf(item->reason, sizeof item->reason,
-                 "crashed: the process ended each time while this event was handled");
+        weft_item_refuse(item, "crashed: the process ended each time while this event was handled");
         batch_failed(batch, item);
         return true;
     }
@@ -105,7 +103,7 @@ static void batch_drop_keys(struct weft_batch *batch)
 static enum weft_batch_end batch_commit(struct weft_batch *batch, size_t *ret_blamed, bool *ret_stale)
 {
     struct weft_tx_outcome outcome = { .status = WEFT_OK };
-    weft_batch_queue_clear(batch->lane, batch->tx, batch->items, batch->n);
+    weft_mark_queue_clear(batch->lane, batch->tx, batch->items, batch->n);
     weft_tx_set_work(batch->tx, NULL);
     if (weft_tx_commit(batch->tx, &outcome) == WEFT_OK) {
         batch_drop_keys(batch);

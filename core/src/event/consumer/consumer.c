@@ -14,7 +14,6 @@ enum {
     CONSUMER_LANES = 1, /* a lane takes a hundred events a commit; more lanes make smaller batches */
     CONSUMER_BATCH = 100,
     CONSUMER_CREDIT_MOST = 1000,
-    CONSUMER_ATTEMPTS = 10,
     CONSUMER_CHUNK = 256 /* deliveries shared out at a time */
 };
 
@@ -83,9 +82,9 @@ static void consumer_options(struct weft_consumer *consumer, const struct weft_c
     if (credit < CONSUMER_CREDIT_LEAST) credit = CONSUMER_CREDIT_LEAST;
     options->credit =
         or_default(given->credit, credit < CONSUMER_CREDIT_MOST ? credit : CONSUMER_CREDIT_MOST, UINT32_MAX);
-    options->max_attempts = or_default(given->max_attempts, CONSUMER_ATTEMPTS, UINT32_MAX);
+    options->retry = weft_retry_complete(given->retry);
     if (options->deadline_ns == 0) options->deadline_ns = 30 * WEFT_SECOND;
-    if (options->retry_ns == 0) options->retry_ns = WEFT_SECOND;
+    if (options->poll_ns == 0) options->poll_ns = WEFT_SECOND;
     size_t size = given->n_handlers * sizeof *consumer->handlers;
     consumer->handlers = weft_memory_get(size + 1);
     if (size > 0) memcpy(consumer->handlers, given->handlers, size);

@@ -6,6 +6,7 @@
 #include "contract/registry.h"
 #include "data/cache/cache.h"
 #include "data/store.h"
+#include "event/consumer/retry.h"
 #include "event/transport.h"
 #include "observe/metrics/metrics.h"
 
@@ -21,12 +22,13 @@ struct weft_consumer_options {
     const char *group; /* "user-events" */
     const char *queue; /* "order-service.user-events" */
     bool ordered, external_effects, hold_on_dead, broadcast;
-    uint32_t lanes;        /* 0: 1 */
-    uint32_t batch;        /* events a transaction, at most; 0: 100 */
-    uint32_t credit;       /* 0: 400, or 2 * lanes * batch if that is more, at most 1000 */
-    uint32_t max_attempts; /* 0: 10 */
-    uint64_t deadline_ns;  /* of a handler, relative; 0: 30 s */
-    uint64_t retry_ns;     /* a parked event's first wait, doubled each time up to 10 min; 0: 1 s */
+    uint32_t lanes;  /* 0: 1 */
+    uint32_t batch;  /* events a transaction, at most; 0: 100 */
+    uint32_t credit; /* 0: 400, or 2 * lanes * batch if that is more, at most 1000 */
+    uint32_t spare;
+    uint64_t deadline_ns; /* of a handler, relative; 0: 30 s */
+    uint64_t poll_ns;     /* how often rows that others made due are looked for; 0: 1 s */
+    struct weft_retry retry;
     const struct weft_event_handler *handlers;
     size_t n_handlers;
     struct weft_metrics *metrics; /* outlives the consumer; NULL: nothing is counted */

@@ -1,5 +1,5 @@
 /* event/consumer/consumer_state.h - a group from inside, for the files that make it: consumer.c, lane.c, batch*.c,
- * handle.c, due.c, letters.c.
+ * mark.c, handle.c, due.c, letters.c.
  *
  *   plugin's thread: deliver --by hash of key--> lanes --batches--> store
  *   due's thread: parked rows that are due -------'
@@ -106,6 +106,7 @@ void weft_lane_free(struct weft_lane *lane);
 void weft_item_read(struct weft_lane *lane, struct weft_item *item);
 /* Runs the handler: in the batch's transaction, or with NULL in one of its own. Sets status, reason and duration. */
 weft_status weft_item_handle(struct weft_lane *lane, weft_tx *tx, struct weft_item *item);
+void weft_item_refuse(struct weft_item *item, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void weft_item_told(struct weft_lane *lane, const struct weft_item *item); /* counts and logs how it ended */
 
 /* batch.c: one transaction over some items. */
@@ -138,10 +139,13 @@ bool weft_batch_is_held(const struct weft_batch *batch, const char *key);
 /* batch_failed.c: what fails goes to a row. */
 void weft_batch_queue_failed(struct weft_lane *lane, weft_tx *tx, struct weft_item *item);
 void weft_batch_queue_behind(struct weft_lane *lane, weft_tx *tx, struct weft_item *item);
-void weft_batch_queue_clear(struct weft_lane *lane, weft_tx *tx, const struct weft_item *items, size_t n);
 enum weft_batch_end weft_batch_park(struct weft_lane *lane,
                                     struct weft_item *item); /* alone, in a transaction of its own */
-enum weft_batch_end weft_batch_mark(struct weft_lane *lane, struct weft_item *items, size_t n);
+
+/* mark.c: what was under way when a process ended. */
+enum weft_batch_end weft_mark_first(struct weft_lane *lane, struct weft_item *items, size_t n);
+enum weft_batch_end weft_mark_again(struct weft_lane *lane, struct weft_item *item);
+void weft_mark_queue_clear(struct weft_lane *lane, weft_tx *tx, const struct weft_item *items, size_t n);
 
 /* letters.c: the broker's dead-letter queue, drained by due's thread. */
 void weft_letters_subscribe(struct weft_consumer *consumer); /* if the transport has one */

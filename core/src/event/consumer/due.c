@@ -11,8 +11,7 @@
 #include <stdlib.h>
 
 enum { DUE_AT_ONCE = 100, DUE_PURGE_ROWS = 1000, DUE_PURGE_ROUNDS = 20 };
-#define DUE_POLL_NS       (5 * WEFT_SECOND) /* another instance may have parked rows and gone */
-#define DUE_LEAST_NS      (50 * WEFT_MS)    /* the store's clock may be behind ours */
+#define DUE_LEAST_NS      (50 * WEFT_MS) /* the store's clock may be behind ours */
 #define DUE_RUN_NS        (5 * WEFT_SECOND)
 #define DUE_PURGE_NS      (3600 * WEFT_SECOND)
 #define DUE_INBOX_KEPT_US (7 * 24 * 3600 * 1000000ll)
@@ -138,11 +137,12 @@ static void due_hand_out(struct weft_consumer *consumer, const struct due_found 
     pthread_mutex_unlock(&consumer->mutex);
 }
 
-static uint64_t due_wait_ns(int64_t due_us)
+/* At most the poll: another instance may have parked rows and gone, a person may have had some replayed. */
+static uint64_t due_wait_ns(int64_t due_us, uint64_t poll_ns)
 {
     int64_t now_us = weft_clock_wall_us();
     if (due_us <= now_us) return DUE_LEAST_NS;
-    uint64_t wait = (uint64_t)(due_us - now_us) > DUE_POLL_NS / 1000 ? DUE_POLL_NS : (uint64_t)(due_us - now_us) * 1000;
+    uint64_t wait = (uint64_t)(due_us - now_us) > poll_ns / 1000 ? poll_ns : (uint64_t)(due_us - now_us) * 1000;
     return wait < DUE_LEAST_NS ? DUE_LEAST_NS : wait;
 }
 
@@ -153,7 +153,7 @@ static void due_sleep(struct weft_consumer *consumer, int64_t next_us)
     uint64_t start = weft_clock_ns();
     for (int ended = 0; ended == 0 && !weft_letters_wait(consumer) && !weft_consumer_is_stopping(consumer);) {
         int64_t due_us = consumer->due_us < next_us ? consumer->due_us : next_us;
-        struct timespec until = weft_clock_timespec(start + due_wait_ns(due_us));
+        struct timespec until = weft_clock_timespec(start + due_wait_ns(due_us, consumer->options.poll_ns));
         ended = pthread_cond_clockwait(&consumer->changed, &consumer->mutex, CLOCK_MONOTONIC, &until);
     }
     consumer->due_us = INT64_MAX;

@@ -6,6 +6,7 @@
 #include "data/work.h"
 #include "observe/log.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,18 +62,40 @@ static struct weft_work *work_new(struct weft_lane *lane, weft_tx *tx, const str
 static weft_status item_fails(struct weft_item *item, weft_status status, const char *text)
 {
     item->status = status;
-    snprintf(item->reason, sizeof item->reason, "%s: %.200s", weft_status_name(status), text);
+    snprintf(item->reason, sizeof item->reason, "%s: %.200s",
+             status == WEFT_REJECT ? "rejected" : weft_status_name(status), text);
     return status;
+}
+
+void weft_item_refuse(struct weft_item *item, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(item->reason, sizeof item->reason, format, args);
+    va_end(args);
+    item->status = WEFT_REJECT;
+}
+
+/* Its size, its type, its bytes: may the handler see it? */
+static bool item_unpack(struct weft_lane *lane, struct weft_item *item, ProtobufCMessage **ret_message)
+{
+    struct weft_fault fault = { .status = WEFT_OK };
+    char excess[128];
+    if (weft_item_excess(item, excess) != NULL)
+        weft_item_refuse(item, "oversized: %s", excess);
+    else if (weft_envelope_unpack(lane->batch_arena, &item->envelope, item->message, item->handler->type, ret_message,
+                                  &fault) != WEFT_OK)
+        weft_item_refuse(item, "undecodable: %.200s", fault.text);
+    else
+        return true;
+    return false;
 }
 
 weft_status weft_item_handle(struct weft_lane *lane, weft_tx *tx, struct weft_item *item)
 {
-    struct weft_fault fault = { .status = WEFT_OK };
     ProtobufCMessage *message;
     uint64_t start = weft_clock_ns();
-    if (weft_envelope_unpack(lane->batch_arena, &item->envelope, item->message, item->handler->type, &message,
-                             &fault) != WEFT_OK)
-        return item_fails(item, WEFT_REJECT, fault.text);
+    if (!item_unpack(lane, item, &message)) return WEFT_REJECT;
     struct weft_work *work = work_new(lane, tx, item);
     const struct weft_event_handler *handler = item->handler;
     weft_status returned = handler->trampoline(handler->handler, work, message, handler->arg);

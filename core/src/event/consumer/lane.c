@@ -116,6 +116,21 @@ static void items_open(struct weft_item *items, size_t n)
         items[i].result = WEFT_ITEM_OPEN;
 }
 
+static bool lane_mark_first(struct weft_lane *lane)
+{
+    for (uint32_t tries = 0; weft_mark_first(lane, lane->items, lane->n_items) != WEFT_BATCH_COMMITTED; tries++)
+        if (!lane_pause(lane, tries)) return false;
+    return true;
+}
+
+/* Before an event runs alone that may have ended a process. */
+static bool lane_mark_again(struct weft_lane *lane, struct weft_item *item)
+{
+    for (uint32_t tries = 0; weft_mark_again(lane, item) != WEFT_BATCH_COMMITTED; tries++)
+        if (!lane_pause(lane, tries)) return false;
+    return true;
+}
+
 /* Brings all items to an end, in order. False: the consumer stops, some are open. */
 static bool lane_run(struct weft_lane *lane)
 {
@@ -123,6 +138,7 @@ static bool lane_run(struct weft_lane *lane)
     for (size_t from = 0, to = 0; from < lane->n_items;) {
         size_t blamed = 0;
         if (to <= from) to = lane_reach(lane, from);
+        if (tries == 0 && lane->items[from].alone && !lane_mark_again(lane, &lane->items[from])) return false;
         enum weft_batch_end end = weft_batch_run(lane, lane->items + from, to - from, &blamed);
         if (end == WEFT_BATCH_COMMITTED) {
             lane_settle(lane, lane->items + from, to - from, WEFT_VERDICT_ACK);
@@ -136,13 +152,6 @@ static bool lane_run(struct weft_lane *lane)
         if (lane->items[from].result != WEFT_ITEM_OPEN) from = to;
         if (weft_consumer_is_stopping(lane->consumer)) return from >= lane->n_items;
     }
-    return true;
-}
-
-static bool lane_mark(struct weft_lane *lane)
-{
-    for (uint32_t tries = 0; weft_batch_mark(lane, lane->items, lane->n_items) != WEFT_BATCH_COMMITTED; tries++)
-        if (!lane_pause(lane, tries)) return false;
     return true;
 }
 
@@ -174,10 +183,12 @@ static void lane_read(struct weft_lane *lane, size_t n)
     for (size_t i = 0; i < n; i++) {
         const struct weft_delivery *delivery = lane->taken[i];
         struct weft_item *item = &lane->items[lane->n_items];
-        *item = (struct weft_item){ .delivery = delivery, .message = &delivery->message };
+        *item = (struct weft_item){ .delivery = delivery, .message = &delivery->message, .cut = delivery->cut };
         weft_item_read(lane, item);
-        item->suspect = item->envelope.id[0] != '\0' && delivery_is_suspect(delivery);
-        if (item->handler != NULL) {
+        item->suspect = delivery_is_suspect(delivery);
+        if (item->suspect) weft_item_set_mark(item);
+        /* What is too large may have lost its type on the way: it is no event of others that we pass over. */
+        if (item->handler != NULL || (item->cut != NULL && item->envelope.type[0] == '\0')) {
             lane->n_items++;
             continue;
         }
@@ -192,7 +203,7 @@ static void lane_round(struct weft_lane *lane, size_t n)
     lane_read(lane, n);
     if (lane->consumer->plain)
         lane_run_plain(lane);
-    else if (!lane_mark(lane) || !lane_run(lane))
+    else if (!lane_mark_first(lane) || !lane_run(lane))
         return; /* stopping: what is open is given back */
     lane->n_items = 0;
 }
@@ -202,14 +213,18 @@ static void lane_due(struct weft_lane *lane, struct weft_parked *parked)
 {
     struct weft_item *item = &lane->items[0];
     weft_arena_reset(lane->arena);
-    *item = (struct weft_item){ .parked = parked, .message = &parked->message, .suspect = true, .alone = true };
+    *item = (struct weft_item){ .parked = parked,
+                                .message = &parked->message,
+                                .cut = parked->cut.payload_size > 0 ? &parked->cut : NULL,
+                                .suspect = true,
+                                .alone = true };
     lane->n_items = 1;
     weft_item_read(lane, item);
+    weft_item_set_mark(item);
     if (item->handler != NULL) {
-        if (lane_mark(lane)) lane_run(lane);
+        lane_run(lane);
     } else {
-        item->status = WEFT_REJECT;
-        strcpy(item->reason, "no handler for its type any more");
+        weft_item_refuse(item, "unhandled: there is no handler for its type any more");
         lane_park(lane, item);
     }
     lane->n_items = 0;

@@ -159,6 +159,60 @@ static void a_payload_above_the_option_is_refused(const struct kit *kit)
     station_close(station);
 }
 
+static void of_a_received_payload_above_the_option_the_beginning_comes_with_size_and_digest(const struct kit *kit)
+{
+    static const uint8_t digest[32] = { 0xc5, 0x9d, 0x3c, 0x04, 0x80, 0xcc, 0x2d, 0x71, 0xd8, 0xf6, 0x46,
+                                        0xe7, 0x35, 0xe9, 0x2d, 0xa6, 0x54, 0x50, 0x31, 0x1e, 0xec, 0x46,
+                                        0xe8, 0x1a, 0x5d, 0xb8, 0xc7, 0xe6, 0xe8, 0xa9, 0x20, 0x54 };
+    static char body[5001];
+    static const amqp_basic_properties_t none;
+    struct station_setup setup = { .option = "max_message_bytes=4K" };
+    struct station *station = station_open(kit, &setup);
+    struct broker broker = broker_open(kit);
+    memset(body, 'x', sizeof body - 1);
+    station_simple(station, 0);
+    struct reader *reader = station_subscribe(station, "q", 0, 10);
+    broker_publish(&broker, "t", "x", &none, body);
+    broker_publish(&broker, "t", "x", &none, "whole");
+    const struct weft_delivery *delivery = reader_need(reader, 5);
+    KIT_CHECK(delivery->cut != NULL && delivery->cut->payload_size == 5000, "it does not say what it was");
+    KIT_CHECK(delivery->message.payload_size == WEFT_CUT_BYTES, "%llu bytes came",
+              (unsigned long long)delivery->message.payload_size);
+    KIT_CHECK(memcmp(delivery->message.payload, body, WEFT_CUT_BYTES) == 0, "the beginning differs");
+    KIT_CHECK(memcmp(delivery->cut->payload_sha256, digest, sizeof digest) == 0, "the digest differs");
+    reader_settle(reader, delivery, WEFT_VERDICT_ACK);
+    delivery = reader_need(reader, 5);
+    KIT_CHECK(delivery->cut == NULL && delivery_is(delivery, "whole"), "the next one suffered");
+    reader_settle(reader, delivery, WEFT_VERDICT_ACK);
+    broker_close(&broker);
+    station_close(station);
+}
+
+static void of_two_thousand_headers_the_first_come_and_their_number(const struct kit *kit)
+{
+    enum { HEADERS = 2000 };
+    static amqp_table_entry_t entries[HEADERS];
+    struct station *station = station_open(kit, NULL);
+    struct broker broker = broker_open(kit);
+    station_simple(station, 0);
+    struct reader *reader = station_subscribe(station, "q", 0, 10);
+    for (int i = 0; i < HEADERS; i++) {
+        entries[i] = entry_of("h", AMQP_FIELD_KIND_I32);
+        entries[i].value.value.i32 = i;
+    }
+    const amqp_basic_properties_t properties = { ._flags = AMQP_BASIC_HEADERS_FLAG,
+                                                 .headers = { .num_entries = HEADERS, .entries = entries } };
+    broker_publish(&broker, "t", "x", &properties, "body");
+    const struct weft_delivery *delivery = reader_need(reader, 5);
+    KIT_CHECK(delivery->cut != NULL && delivery->cut->n_headers == HEADERS, "it does not say how many there were");
+    KIT_CHECK(delivery->message.n_headers > 0 && delivery->message.n_headers < HEADERS, "%u headers came",
+              delivery->message.n_headers);
+    KIT_CHECK(delivery_is(delivery, "body") && delivery->cut->payload_size == 4, "the body differs");
+    reader_settle(reader, delivery, WEFT_VERDICT_ACK);
+    broker_close(&broker);
+    station_close(station);
+}
+
 const struct kit_test wire_tests[] = {
     { "a_foreign_program_reads_properties_and_headers", a_foreign_program_reads_properties_and_headers, KIT_SEMANTIC, 0,
       0 },
@@ -167,5 +221,9 @@ const struct kit_test wire_tests[] = {
     { "overlong_fields_are_refused_and_nothing_else_suffers", overlong_fields_are_refused_and_nothing_else_suffers,
       KIT_SEMANTIC, 0, 0 },
     { "a_payload_above_the_option_is_refused", a_payload_above_the_option_is_refused, KIT_SEMANTIC, 0, 0 },
+    { "of_a_received_payload_above_the_option_the_beginning_comes_with_size_and_digest",
+      of_a_received_payload_above_the_option_the_beginning_comes_with_size_and_digest, KIT_SEMANTIC, 0, 0 },
+    { "of_two_thousand_headers_the_first_come_and_their_number",
+      of_two_thousand_headers_the_first_come_and_their_number, KIT_SEMANTIC, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
