@@ -41,14 +41,14 @@ def dead_and_waiting_events_are_shown(path):
                       VALUES ('user-events', ?, 'user.v1.UserCreated', 'user-events', 'user.created', 'k', 'c-1', '{}', x'00',
                       'dead', 3, 0, 'it "hurts"', 0)""", (ZERO_ID,))
         db.commit()
-    done = weft("dead", "list", "--json", environment=data, cwd=path)
+    done = weft("dead", "list", "--events", "--json", environment=data, cwd=path)
     row = json.loads(done.stdout)
     expect_equal((row["service"], row["group"], row["attempts"], row["reason"], row["eventId"]),
                  ("order-service", "user-events", 3, 'it "hurts"', ZERO_ID), f"the dead event: {done.stdout}{done.stderr}")
-    expect('it "hurts"' in weft("dead", "list", "--service", "order-service", environment=data, cwd=path).stdout, "as a table")
+    expect('it "hurts"' in weft("dead", "list", "--events", "--service", "order-service", environment=data, cwd=path).stdout, "as a table")
     expect_equal(weft("dead", "list", "--service", "user-service", environment=data, cwd=path).stdout, "no dead events\n", "of another")
     status = [json.loads(line) for line in weft("outbox", "status", "--json", environment=data, cwd=path).stdout.splitlines()]
-    expect_equal(status[0], {"service": "order-service", "pending": 0, "held": 0, "oldest": None}, "outbox status")
+    expect_equal(status[0], {"service": "order-service", "pending": 0, "held": 0, "oldest": None, "scheduled": 0, "nextDue": None}, "outbox status")
 
 
 def calls_take_headers_and_stdin(path):

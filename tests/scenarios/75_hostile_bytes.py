@@ -58,7 +58,7 @@ def hostile_events(weft, database):
     for name, event_id in ids.items():
         expect(dead()[event_id], f"reason of {name}")
         print(f"  {name}: {dead()[event_id]}")
-    listed = subprocess.run([str(WEFT), "dead", "list", "--service", "lab-service", "--json"], capture_output=True, text=True,
+    listed = subprocess.run([str(WEFT), "dead", "list", "--events", "--service", "lab-service", "--json"], capture_output=True, text=True,
                             timeout=20, env=weft.environment)
     expect_equal(listed.returncode, 0, f"weft dead list: {listed.stderr}")
     for event_id in ids.values():

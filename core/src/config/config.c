@@ -194,7 +194,8 @@ static weft_status name_add(struct weft_config *config, struct names *names, con
 static weft_status group_add(struct weft_config *config, const char *service, const char *group,
                              struct weft_fault *fault)
 {
-    static const char *const words[] = { "paused", "lanes", "batch", "max_attempts" };
+    static const char *const words[] = { "paused",          "lanes",       "batch",          "max_attempts",
+                                         "backoff_initial", "backoff_max", "backoff_jitter", "on_dead" };
     weft_status status =
         name_add(config, &config->groups, weft_arena_format(config->arena, "%s/%s", service, group), fault);
     for (size_t i = 0; i < sizeof words / sizeof *words && status == WEFT_OK; i++) {

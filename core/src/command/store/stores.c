@@ -76,8 +76,9 @@ weft_status weft_stores_each(const struct weft_command_line *line,
     return status;
 }
 
-weft_status weft_stores_rows(struct weft_store *store, const char *sql, const struct weft_value *params,
-                             uint32_t n_params, void (*each)(void *arg, const struct weft_value *row), void *arg,
+/* Calls `use` with what the text gave. */
+static weft_status store_run(struct weft_store *store, const char *sql, const struct weft_value *params,
+                             uint32_t n_params, void (*use)(void *arg, const struct weft_rowset *set), void *arg,
                              struct weft_fault *ret_fault)
 {
     struct weft_session *session;
@@ -86,14 +87,42 @@ weft_status weft_stores_rows(struct weft_store *store, const char *sql, const st
     weft_status status = weft_store_acquire(store, WEFT_SESSION_ADMIN, deadline, &session, ret_fault);
     if (status != WEFT_OK) return status;
     int32_t rc = weft_session_one(session, sql, params, n_params, &result, deadline);
-    if (rc == WEFT_RC_OK) {
-        const struct weft_rowset *set = &result.sets[0];
-        for (uint32_t i = 0; i < set->n_rows; i++)
-            each(arg, set->values + (size_t)i * set->n_columns);
-    } else {
+    if (rc == WEFT_RC_OK)
+        use(arg, &result.sets[0]);
+    else
         status = weft_fault_set(ret_fault, WEFT_UNAVAILABLE, "%s: %s", store->service,
                                 result.text != NULL ? result.text : "the store did not answer");
-    }
     weft_store_release(session);
     return status;
+}
+
+struct rows_use {
+    void (*each)(void *arg, const struct weft_value *row);
+    void *arg;
+};
+
+static void rows_each(void *arg, const struct weft_rowset *set)
+{
+    struct rows_use *use = arg;
+    for (uint32_t i = 0; i < set->n_rows; i++)
+        use->each(use->arg, set->values + (size_t)i * set->n_columns);
+}
+
+weft_status weft_stores_rows(struct weft_store *store, const char *sql, const struct weft_value *params,
+                             uint32_t n_params, void (*each)(void *arg, const struct weft_value *row), void *arg,
+                             struct weft_fault *ret_fault)
+{
+    struct rows_use use = { each, arg };
+    return store_run(store, sql, params, n_params, rows_each, &use, ret_fault);
+}
+
+static void affected_note(void *arg, const struct weft_rowset *set)
+{
+    *(int64_t *)arg = set->affected;
+}
+
+weft_status weft_stores_change(struct weft_store *store, const char *sql, const struct weft_value *params,
+                               uint32_t n_params, int64_t *ret_affected, struct weft_fault *ret_fault)
+{
+    return store_run(store, sql, params, n_params, affected_note, ret_affected, ret_fault);
 }

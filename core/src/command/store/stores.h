@@ -17,4 +17,8 @@ weft_status weft_stores_rows(struct weft_store *store, const char *sql, const st
                              uint32_t n_params, void (*each)(void *arg, const struct weft_value *row), void *arg,
                              struct weft_fault *ret_fault);
 
+/* Runs a text that changes rows, on an ADMIN session: how many. */
+weft_status weft_stores_change(struct weft_store *store, const char *sql, const struct weft_value *params,
+                               uint32_t n_params, int64_t *ret_affected, struct weft_fault *ret_fault);
+
 #endif

@@ -59,7 +59,8 @@ static void letter_read(struct weft_arena *arena, const struct weft_delivery *de
     const char *topic = header_text(message, "x-first-death-exchange");
     if (topic != NULL) message->topic = topic;
     message->routing_key = letter_routing_key(arena, message);
-    *item = (struct weft_item){ .delivery = delivery, .message = message, .result = WEFT_ITEM_DEAD };
+    *item =
+        (struct weft_item){ .delivery = delivery, .message = message, .cut = delivery->cut, .result = WEFT_ITEM_DEAD };
     weft_envelope_read(arena, message, &item->envelope);
     item->attempt = delivery->count + 1;
     if (reason == NULL)
