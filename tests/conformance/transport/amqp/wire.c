@@ -166,7 +166,7 @@ static void of_a_received_payload_above_the_option_the_beginning_comes_with_size
                                         0xe8, 0x1a, 0x5d, 0xb8, 0xc7, 0xe6, 0xe8, 0xa9, 0x20, 0x54 };
     static char body[5001];
     static const amqp_basic_properties_t none;
-    struct station_setup setup = { .option = "max_message_bytes=4K" };
+    struct kit_setup setup = { .option = "max_message_bytes=4K" };
     struct station *station = station_open(kit, &setup);
     struct broker broker = broker_open(kit);
     memset(body, 'x', sizeof body - 1);
