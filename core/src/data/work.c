@@ -109,21 +109,13 @@ uint32_t weft_event_attempt(weft_event *event)
 
 /* ---- log --------------------------------------------------------------------------------------------------------- */
 
-/* traceparent is 00-<32 hex digits>-<16 hex digits>-<flags> (W3C Trace Context, section 3.2). */
-static const char *trace_part(const struct weft_work *work, size_t at, size_t size)
-{
-    if (work->traceparent == NULL || strlen(work->traceparent) < at + size) return NULL;
-    return weft_arena_copy(work->arena, work->traceparent + at, size);
-}
-
 static void work_log(struct weft_work *work, int32_t level, const char *format, va_list args)
 {
     if (!weft_log_enabled(level)) return;
     const struct weft_log_fields fields = {
         .service = work->service,
         .correlation_id = work->correlation_id,
-        .trace_id = trace_part(work, 3, 32),
-        .span_id = trace_part(work, 36, 16),
+        .traceparent = work->traceparent,
         .method = work->method,
         .event_id = weft_event_id(work),
         .event_type = weft_event_type(work),

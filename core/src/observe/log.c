@@ -45,8 +45,6 @@ static const struct {
     TEXT_FIELD("service", service),
     TEXT_FIELD("method", method),
     TEXT_FIELD("code", code),
-    TEXT_FIELD("traceId", trace_id),
-    TEXT_FIELD("spanId", span_id),
     TEXT_FIELD("eventId", event_id),
     TEXT_FIELD("eventType", event_type),
     TEXT_FIELD("group", group),
@@ -81,6 +79,18 @@ static void line_number(struct line *line, uint64_t number, int min_digits)
     line_add(line, digits + sizeof digits - n, (size_t)n);
 }
 
+/* traceparent is 00-<32 hex digits>-<16 hex digits>-<flags> (W3C Trace Context, section 3.2). */
+static void line_trace(struct line *line, const char *traceparent)
+{
+    enum { TRACE_AT = 3, TRACE_SIZE = 32, SPAN_AT = 36, SPAN_SIZE = 16 };
+    if (strnlen(traceparent, SPAN_AT + SPAN_SIZE) < SPAN_AT + SPAN_SIZE) return;
+    if (traceparent[TRACE_AT - 1] != '-' || traceparent[SPAN_AT - 1] != '-') return;
+    line_literal(line, ",\"traceId\":\"");
+    line_quoted(line, traceparent + TRACE_AT, TRACE_SIZE, FIELD_MAX);
+    line_literal(line, ",\"spanId\":\"");
+    line_quoted(line, traceparent + SPAN_AT, SPAN_SIZE, FIELD_MAX);
+}
+
 static void line_fields(struct line *line, const struct weft_log_fields *fields)
 {
     for (size_t i = 0; i < sizeof text_fields / sizeof text_fields[0]; i++) {
@@ -89,6 +99,7 @@ static void line_fields(struct line *line, const struct weft_log_fields *fields)
         line_add(line, text_fields[i].prefix, text_fields[i].prefix_size);
         line_quoted(line, text, strlen(text), FIELD_MAX);
     }
+    if (fields->traceparent != NULL) line_trace(line, fields->traceparent);
     if (fields->duration_us > 0) {
         line_literal(line, ",\"duration_ms\":");
         line_number(line, (uint64_t)fields->duration_us / 1000, 1);

@@ -11,8 +11,8 @@
 struct weft_log_fields {
     const char *service;
     const char *correlation_id;
-    const char *trace_id, *span_id;
-    const char *method, *code;                          /* of an rpc */
+    const char *traceparent;   /* W3C's; printed as traceId and spanId. One that is none is left out */
+    const char *method, *code; /* of an rpc */
     const char *event_id, *event_type, *group, *result; /* of an event */
     const char *plugin;
     int64_t duration_us; /* -1 or 0: left out; printed as duration_ms with three decimals */

@@ -43,8 +43,7 @@ START_TEST(log_line_has_all_fields_by_their_names)
     struct weft_log_fields fields = {
         .service = "user-service",
         .correlation_id = "c-1",
-        .trace_id = "t",
-        .span_id = "s",
+        .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         .method = "/a/B",
         .code = "OK",
         .event_id = "e",
@@ -62,8 +61,9 @@ START_TEST(log_line_has_all_fields_by_their_names)
     ck_assert_str_eq(
         strstr(seen, "Z\",\"level\"") + 2,
         ",\"level\":\"info\",\"message\":\"call 7\",\"context\":\"rpc\",\"correlationId\":\"c-1\","
-        "\"service\":\"user-service\",\"method\":\"/a/B\",\"code\":\"OK\",\"traceId\":\"t\",\"spanId\":\"s\","
+        "\"service\":\"user-service\",\"method\":\"/a/B\",\"code\":\"OK\","
         "\"eventId\":\"e\",\"eventType\":\"a.v1.B\",\"group\":\"g\",\"result\":\"ok\",\"plugin\":\"redis\","
+        "\"traceId\":\"0af7651916cd43dd8448eb211c80319c\",\"spanId\":\"b7ad6b7169203331\","
         "\"duration_ms\":12.034,\"attempt\":3}\n");
     weft_log_stop();
 }
@@ -90,8 +90,7 @@ START_TEST(log_lines_are_valid_whatever_they_are_given)
     struct weft_log_fields fields = {
         .service = hostile,
         .correlation_id = hostile,
-        .trace_id = hostile,
-        .span_id = hostile,
+        .traceparent = hostile,
         .method = hostile,
         .code = hostile,
         .event_id = hostile,

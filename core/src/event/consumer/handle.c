@@ -139,6 +139,7 @@ void weft_item_told(struct weft_lane *lane, const struct weft_item *item)
     weft_log(item_ends[item->result].level, "consumer",
              &(struct weft_log_fields){ .service = consumer->options.service,
                                         .correlation_id = item->envelope.correlation_id,
+                                        .traceparent = item->envelope.traceparent,
                                         .event_id = item->envelope.id[0] == '\0' ? NULL : item->envelope.id,
                                         .event_type = item->envelope.type,
                                         .group = consumer->options.group,

@@ -127,7 +127,7 @@ void weft_invoke_log(const struct weft_work *work, const char *code, uint64_t to
     const struct weft_log_fields fields = {
         .service = work->service,
         .correlation_id = work->correlation_id,
-        .trace_id = work->traceparent != NULL ? weft_arena_copy(work->arena, work->traceparent + 3, 32) : NULL,
+        .traceparent = work->traceparent,
         .method = work->method,
         .code = code,
         .duration_us = (int64_t)(took_ns / 1000),
