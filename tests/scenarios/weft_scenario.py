@@ -79,7 +79,7 @@ class Weft:
         self.environment.update(WEFT_GRPC_LISTEN=f"127.0.0.1:{self.grpc}", WEFT_ADMIN_LISTEN=f"127.0.0.1:{self.admin}",
                                 WEFT_DATA_DIR=str(path / "data"))
         self.environment.update(environment or {})
-        self.process = None
+        self.process, self.kills = None, 0
 
     @property
     def address(self):
@@ -112,6 +112,7 @@ class Weft:
 
     def kill(self, number=signal.SIGKILL):
         if self.process and self.process.poll() is None:
+            self.kills += 1
             self.process.send_signal(number)
             self.process.wait(30)
 
@@ -127,6 +128,8 @@ class Weft:
                 self.process.kill()
                 self.process.wait()
                 raise Failed(f"{self.name} did not end within {seconds} s of SIGTERM\n{self.tail()}")
+        if self.process.returncode == 0:
+            self.log_lines()
         return self.process.returncode
 
     def tail(self, lines=15):
@@ -135,17 +138,18 @@ class Weft:
         return ""
 
     def log_lines(self):
-        """Every line, parsed: one that is not a JSON object fails the scenario. A line cut by kill -9 may be the last."""
-        parsed = []
+        """Every line, parsed: one that is not a JSON object fails the scenario, but for those that kill -9 has cut."""
+        parsed, cut = [], self.kills
         for line in self.log.read_text(errors="strict").split("\n"):
             if not line:
                 continue
             try:
                 entry = json.loads(line)
             except ValueError:
-                entry = None
-            expect(isinstance(entry, dict), f"{self.name} logged a line that is not one JSON object: {line[:200]!r}")
-            parsed.append(entry)
+                entry, cut = None, cut - 1
+            expect(isinstance(entry, dict) or cut >= 0, f"{self.name} logged a line that is not one JSON object: {line[:200]!r}")
+            if entry is not None:
+                parsed.append(entry)
         return parsed
 
     def rss_mib(self):
