@@ -421,7 +421,8 @@ weft_status weft_migrate_list(struct weft_store *store, const struct weft_migrat
                               uint64_t deadline_ns, struct weft_fault *ret_fault)
 {
     struct migration migration = { .store = store, .deadline_ns = deadline_ns, .fault = ret_fault };
-    if (weft_store_acquire(store, WEFT_SESSION_MIGRATE, deadline_ns, &migration.session, ret_fault) != WEFT_OK)
+    /* Not a session for migrating, which would make the service's schema. */
+    if (weft_store_acquire(store, WEFT_SESSION_ADMIN, deadline_ns, &migration.session, ret_fault) != WEFT_OK)
         return ret_fault->status;
     migration.arena = weft_arena_new(4096);
     const struct listing listing = { &migration, each, arg };

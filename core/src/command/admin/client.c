@@ -217,6 +217,7 @@ static weft_status reply_read(const struct weft_admin_host *host, const struct w
 {
     unsigned code = 0;
     const char *body = reply->data != NULL ? strstr(reply->data, "\r\n\r\n") : NULL;
+    if (reply->size == 0) return away(host, ECONNRESET, fault);
     if (body == NULL || sscanf(reply->data, "HTTP/1.%*u %u", &code) != 1)
         return weft_fault_set(fault, WEFT_UNAVAILABLE, "%s does not answer as an admin server of weft", host->address);
     body += 4;

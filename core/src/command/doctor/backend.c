@@ -183,7 +183,8 @@ static const char *store_try(struct weft_checks *checks, struct weft_store *stor
 {
     struct weft_session *session;
     const char *done = "connects";
-    *ret_status = weft_store_acquire(store, WEFT_SESSION_MIGRATE, weft_clock_ns() + checks->time_ns, &session, fault);
+    uint32_t purpose = checks->probes ? WEFT_SESSION_MIGRATE : WEFT_SESSION_ADMIN; /* the first makes the schema */
+    *ret_status = weft_store_acquire(store, purpose, weft_clock_ns() + checks->time_ns, &session, fault);
     if (*ret_status != WEFT_OK) return done;
     struct weft_result result = { 0 };
     const struct weft_statement nothing[] = { { NULL, NULL, 0, WEFT_STATEMENT_BEGIN },

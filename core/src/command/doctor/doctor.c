@@ -49,8 +49,8 @@ const struct weft_command weft_command_doctor = {
     .summary = "try everything a host needs, and say what to do",
     .about = "Tries each URL and each right that a host needs, one line a check: settings, clock, data folder, ports, "
              "plugins, services; the broker (connect, declare, publish, consume), the cache (connect, set, get), each "
-             "service's store (connect, make tables and write, all taken back, listen). An exchange 'weft-doctor' is "
-             "all that stays. It says what is wrong and what to do about it.",
+             "service's store (connect, make tables and write, taken back again, listen). An exchange 'weft-doctor' "
+             "stays, and the service's schema or file. It says what is wrong and what to do about it.",
     .shares = WEFT_SHARES_SETTINGS | WEFT_SHARES_SERVICES | WEFT_SHARES_JSON,
     .options = options,
     .n_options = sizeof options / sizeof *options,
