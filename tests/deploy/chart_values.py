@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The chart's values and their schema tell of the same things: each value is described, nothing else is allowed, and
-the rules of the alerts in the chart are the ones of deploy/prometheus. Needs no helm."""
+"""The chart's values and their schema tell of the same things: each value is described, nothing else is allowed. Alerts
+and dashboard are the ones of deploy/, and ask for metrics that there are. Needs no helm."""
 
-import json, pathlib, sys
+import json, pathlib, re, sys
 
 import yaml
 
@@ -34,6 +34,17 @@ def unexplained(value, schema, path=""):
             yield from unexplained(value[key], inner, f"{path}.{key}")
 
 
+def unmeasured(page):
+    """Metrics that a page of alerts or panels asks for, and docs/metrics.md does not have."""
+    text, inside = page.read_text(), CHART / "files" / page.name
+    if inside.read_text() != text:
+        yield f"{page.name}: the chart has another; its files/{page.name} is to be a link"
+    known = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/metrics.md").read_text(), re.M))
+    for name in sorted(set(re.findall(r"\b((?:weft|process)_[a-z_]+)\b", text))):
+        if re.sub("_(bucket|sum|count)$", "", name) not in known:
+            yield f"{page.name}: asks for {name}, which docs/metrics.md does not have"
+
+
 def main():
     schema = json.loads((CHART / "values.schema.json").read_text())
     found = list(undescribed(schema))
@@ -44,9 +55,8 @@ def main():
         f"{key}: in the schema, but not in values.yaml"
         for key in schema["properties"].keys() - known.keys() - {"global"}
     ]
-    rules = ROOT / "deploy/prometheus/weft-rules.yaml"
-    if rules.read_text() != (CHART / "files/weft-rules.yaml").read_text():
-        found.append(f"{rules} and the chart's files/weft-rules.yaml differ: copy the first over the second")
+    for page in ("prometheus/weft-rules.yaml", "grafana/weft-dashboard.json"):
+        found += unmeasured(ROOT / "deploy" / page)
     print("\n".join(found) or "values and schema agree")
     sys.exit(1 if found else 0)
 
