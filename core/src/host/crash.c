@@ -134,6 +134,15 @@ static void line_value(struct line *line, const char *text)
         line->text[line->size++] = *text >= ' ' && *text < 0x7f && *text != '"' && *text != '\\' ? *text : '?';
 }
 
+static void line_digits(struct line *line, unsigned long number, int n, const char *after)
+{
+    char digits[8] = "";
+    for (int i = n - 1; i >= 0; i--, number /= 10)
+        digits[i] = (char)('0' + number % 10);
+    line_text(line, digits);
+    line_text(line, after);
+}
+
 static void line_hex(struct line *line, uintptr_t number)
 {
     char digits[2 * sizeof number + 1];
@@ -219,6 +228,25 @@ static const struct module *module_on_stack(const void *context)
     return found;
 }
 
+/* RFC 3339 by hand, for gmtime is not for signal handlers: days since 0000-03-01 in eras of 400 years (Hinnant,
+ * "chrono-Compatible Low-Level Date Algorithms", civil_from_days). */
+static void line_time(struct line *line)
+{
+    struct timespec now = { 0 };
+    clock_gettime(CLOCK_REALTIME, &now);
+    unsigned long days = (unsigned long)(now.tv_sec / 86400) + 719468, second = (unsigned long)(now.tv_sec % 86400);
+    unsigned long era = days / 146097, in_era = days % 146097;
+    unsigned long year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    unsigned long in_year = in_era - (365 * year + year / 4 - year / 100), month = (5 * in_year + 2) / 153;
+    line_digits(line, year + era * 400 + (month >= 10), 4, "-");
+    line_digits(line, month < 10 ? month + 3 : month - 9, 2, "-");
+    line_digits(line, in_year - (153 * month + 2) / 5 + 1, 2, "T");
+    line_digits(line, second / 3600, 2, ":");
+    line_digits(line, second / 60 % 60, 2, ":");
+    line_digits(line, second % 60, 2, ".");
+    line_digits(line, (unsigned long)now.tv_nsec / 1000, 6, "Z");
+}
+
 static void culprit_text(struct line *line, const struct module *module)
 {
     if (module == NULL) return;
@@ -243,7 +271,9 @@ static void crash_handle(int number, siginfo_t *info, void *context)
     }
     const struct module *module = module_at(instruction);
     if (module == NULL) module = module_on_stack(context);
-    line_text(&line, "{\"level\":\"error\",\"context\":\"crash\",\"message\":\"");
+    line_text(&line, "{\"timestamp\":\"");
+    line_time(&line);
+    line_text(&line, "\",\"level\":\"error\",\"context\":\"crash\",\"message\":\"");
     line_text(&line, signal_name(number));
     line_text(&line, module != NULL ? " in " : " in the process");
     line_text(&line, module != NULL ? module->kind : "");

@@ -133,6 +133,32 @@ START_TEST(store_that_is_away_is_told_and_takes_no_place)
 }
 END_TEST
 
+START_TEST(store_knows_that_it_is_lost_why_and_that_it_is_back)
+{
+    struct weft_session *session;
+    struct weft_fault fault;
+    ck_assert(!weft_store_state(fake->store).lost);
+    fake->open_rc = WEFT_RC_UNAVAILABLE;
+    weft_store_acquire(fake->store, WEFT_SESSION_REQUEST, WEFT_NEVER, &session, &fault);
+    struct weft_store_state state = weft_store_state(fake->store);
+    ck_assert(state.lost);
+    ck_assert_str_eq(state.why, "nobody at 127.0.0.1");
+    ck_assert_int_gt(state.since_us, 0);
+    weft_store_acquire(fake->store, WEFT_SESSION_REQUEST, WEFT_NEVER, &session, &fault);
+    ck_assert_int_eq(weft_store_state(fake->store).since_us, state.since_us);
+    fake->open_rc = WEFT_RC_OK;
+    session = acquire(WEFT_SESSION_REQUEST);
+    ck_assert(weft_store_state(fake->store).lost); /* opening proves nothing: it may not have connected */
+    struct weft_result result;
+    ck_assert_int_eq(weft_session_one(session, "select 1", NULL, 0, &result, WEFT_NEVER), WEFT_RC_OK);
+    weft_store_release(session);
+    state = weft_store_state(fake->store);
+    ck_assert(!state.lost);
+    ck_assert_str_eq(state.why, "");
+    ck_assert_uint_eq(state.n_healed, 1);
+}
+END_TEST
+
 START_TEST(all_idle_sessions_go_when_one_was_found_dead)
 {
     struct weft_session *first = acquire(WEFT_SESSION_REQUEST), *second = acquire(WEFT_SESSION_REQUEST);
@@ -145,6 +171,8 @@ START_TEST(all_idle_sessions_go_when_one_was_found_dead)
     ck_assert_int_eq(weft_session_run_first(&session, &statement, 1, &result, WEFT_NEVER), WEFT_RC_OK);
     ck_assert_int_eq(fake->n_closed, 2);
     ck_assert_int_eq(fake->n_opened, 3);
+    ck_assert(!weft_store_state(fake->store).lost); /* the session had died alone */
+    ck_assert_uint_eq(weft_store_state(fake->store).n_healed, 0);
     weft_store_release(session);
     weft_store_release(acquire(WEFT_SESSION_REQUEST));
 }
@@ -183,6 +211,7 @@ TCase *store_case(void)
     tcase_add_test(tcase, lanes_are_not_bounded_by_requests);
     tcase_add_test(tcase, sessions_of_a_passing_purpose_are_not_kept);
     tcase_add_test(tcase, store_that_is_away_is_told_and_takes_no_place);
+    tcase_add_test(tcase, store_knows_that_it_is_lost_why_and_that_it_is_back);
     tcase_add_test(tcase, all_idle_sessions_go_when_one_was_found_dead);
     tcase_add_test(tcase, many_threads_share_few_sessions);
     return tcase;

@@ -1,4 +1,5 @@
 /* host/crash.h: in a child that dies. */
+#include "base/clock.h"
 #include "host/crash.h"
 
 #include "host_test.h"
@@ -43,6 +44,11 @@ START_TEST(crash_names_the_module_that_holds_the_fault_and_dies_of_the_signal)
 {
     char words[1024];
     ck_assert_int_eq(child_dies(write_nowhere, words), SIGSEGV);
+    char now[28]; /* as the log writes it; the same day, but for midnight */
+    weft_clock_format(weft_clock_wall_us(), now);
+    ck_assert_mem_eq(words, "{\"timestamp\":\"", 14);
+    ck_assert_msg(memcmp(words + 14, now, 10) == 0 || memcmp(now + 11, "00:0", 4) == 0, "%s, not %s", words, now);
+    ck_assert_mem_eq(words + 14 + 26, "Z\",\"level\":\"error\"", 18);
     ck_assert_ptr_nonnull(strstr(words, "\"message\":\"SIGSEGV in plugin unlucky ?one?\""));
     ck_assert_ptr_nonnull(strstr(words, "\"address\":\"0x10\""));
     ck_assert_ptr_nonnull(strstr(words, "\"version\":\"1.2\""));

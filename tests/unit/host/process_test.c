@@ -249,6 +249,28 @@ START_TEST(process_is_ready_once_the_broker_is_and_not_before)
 }
 END_TEST
 
+START_TEST(process_shows_in_metrics_what_its_plugins_say_and_count)
+{
+    ck_assert_msg(make(&watcher, NULL) == WEFT_OK, "%s", fault.text);
+    ck_assert_msg(weft_process_start(process, &fault) == WEFT_OK, "%s", fault.text);
+    const struct weft_host *host = steering.transport_host;
+    page_becomes("/metrics", 200, "\nweft_plugin_up{kind=\"transport\",name=\"steered\"} 1\n");
+    page_becomes("/metrics", 200, "\nweft_group_active{service=\"watcher\",group=\"watch\"} 1\n");
+    page_becomes("/metrics", 200, "\nweft_ready 1\n");
+    host->health(host, WEFT_HEALTH_DOWN, "gone");
+    page_becomes("/metrics", 200, "\nweft_plugin_up{kind=\"transport\",name=\"steered\"} 0\n");
+    host->health(host, WEFT_HEALTH_UP, NULL);
+    page_becomes("/metrics", 200, "\nweft_reconnects_total{kind=\"transport\",name=\"steered\"} 1\n");
+    host->count(host, "things.seen", 3);
+    host->gauge(host, "depth", -7);
+    page_becomes("/metrics", 200,
+                 "\n# TYPE weft_steered_things_seen_total counter\nweft_steered_things_seen_total 3\n");
+    page_becomes("/metrics", 200, "\n# TYPE weft_steered_depth gauge\nweft_steered_depth -7\n");
+    page_becomes("/health", 200,
+                 "{\"part\":\"group\",\"service\":\"watcher\",\"group\":\"watch\",\"state\":\"consuming\"");
+}
+END_TEST
+
 START_TEST(process_does_not_start_when_the_broker_refuses_it)
 {
     steering.health = WEFT_HEALTH_REFUSED;
@@ -370,6 +392,7 @@ TCase *process_case(void)
     TCase *tcase = tcase_create("process");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, process_is_ready_once_the_broker_is_and_not_before);
+    tcase_add_test(tcase, process_shows_in_metrics_what_its_plugins_say_and_count);
     tcase_add_test(tcase, process_does_not_start_when_the_broker_refuses_it);
     tcase_add_test(tcase, process_waits_for_its_store_until_asked_to_stop);
     tcase_add_test(tcase, process_does_not_start_when_the_store_refuses_it);
