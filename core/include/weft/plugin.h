@@ -493,8 +493,8 @@ enum weft_purpose {
     WEFT_SESSION_LISTENER = 5,
     WEFT_SESSION_MIGRATE = 6, /* sees to it that the service's schema or file is there */
     WEFT_SESSION_ADMIN = 7,
-    WEFT_SESSION_GROUP = 8 /* transactions of several handlers as one: gives up a lock that it does not get within some
-                              10 ms (RETRY, LOCK_TIMEOUT) */
+    WEFT_SESSION_GROUP = 8 /* transactions of several handlers as one: where rows are locked singly, gives up a lock that
+                              it does not get within some 10 ms (RETRY, LOCK_TIMEOUT) */
 };
 
 enum {

@@ -181,6 +181,29 @@ static void triggers_see_every_statement(const struct kit *kit)
     things_end(&desk);
 }
 
+static void a_group_gives_up_a_lock_soon(const struct kit *kit)
+{
+    struct desk desk = things_open(kit);
+    if (!vault_is(desk.vault, "pg")) {
+        struct vault *vault = desk.vault;
+        desk_close(&desk);
+        vault_skip(vault, "it does not lock rows singly");
+    }
+    DO(&desk, "INSERT INTO things (n) VALUES (1)");
+    desk_begin(&desk);
+    DO(&desk, "UPDATE things SET u = 1 WHERE n = 1");
+    struct desk group = desk_open(desk.vault, WEFT_SESSION_GROUP);
+    const uint64_t start = kit_now_ns();
+    const int32_t rc = TRY(&group, 0, "UPDATE things SET u = 2 WHERE n = 1");
+    KIT_CHECK(rc == WEFT_RC_RETRY && group.result.reason == WEFT_REASON_LOCK_TIMEOUT, "rc %d, reason %u", rc,
+              group.result.reason);
+    KIT_CHECK(kit_now_ns() - start < 1000000000u, "it waited for over a second");
+    desk_commit(&desk);
+    DO(&group, "UPDATE things SET u = 2 WHERE n = 1");
+    desk_close(&group);
+    things_end(&desk);
+}
+
 const struct kit_test together_tests[] = {
     { "together_each_row_is_there", each_row_is_there, KIT_SEMANTIC, 0, 0 },
     { "together_the_last_of_a_key_wins", the_last_of_a_key_wins, KIT_SEMANTIC, 0, 0 },
@@ -189,5 +212,6 @@ const struct kit_test together_tests[] = {
     { "together_the_one_that_fails_is_told", the_one_that_fails_is_told, KIT_SEMANTIC, 0, 0 },
     { "together_values_are_what_they_are_singly", values_are_what_they_are_singly, KIT_SEMANTIC, 0, 0 },
     { "together_triggers_see_every_statement", triggers_see_every_statement, KIT_SEMANTIC, 0, 0 },
+    { "together_a_group_gives_up_a_lock_soon", a_group_gives_up_a_lock_soon, KIT_SEMANTIC, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
