@@ -110,6 +110,18 @@ WEFT_API void weft_service_add_event(weft_service *service, const struct weft_ev
  * INVALID_ARGUMENT. Generated code wraps it as <package>_<message>_emit(tx, message). The handler's thread. */
 WEFT_API weft_status weft_emit(weft_tx *tx, const struct weft_event_type *type, const ProtobufCMessage *message);
 
+/* Sends an event without a transaction: for telemetry and notifications, which nobody misses if one is lost. It leaves
+ * whatever becomes of the work, a moment later and from another thread: this neither waits nor fails the work. While the
+ * broker is away events wait in the cache's journal (with Redis a stream that outlives this process), bounded by the
+ * setting direct_kept, and leave it in order once it is back; any instance of the service does that for one that died.
+ * Promised is that much: at least once while the broker or the journal lives, so perhaps twice, with the same id; in the
+ * order in which an instance sent them. Lost are those still in memory when the process is killed, those beyond the
+ * bound, and those nobody listens to; all but the first are counted. What must not be lost is weft_emit's.
+ * INVALID_ARGUMENT as weft_emit; RESOURCE_EXHAUSTED: too many wait. Most handlers need not look. Generated code wraps it
+ * as <package>_<message>_emit_direct(work, message). The handler's thread. */
+WEFT_API weft_status weft_emit_direct(weft_work *work, const struct weft_event_type *type,
+                                      const ProtobufCMessage *message);
+
 /* A message of the type in the work's arena, initialised; never NULL (a work out of memory is ended by the host).
  * Generated code wraps it as <package>_<message>_new(work). The handler's thread. */
 WEFT_API ProtobufCMessage *weft_message_new(weft_work *work, const ProtobufCMessageDescriptor *descriptor);

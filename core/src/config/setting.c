@@ -78,6 +78,9 @@ static const struct weft_setting settings[] = {
           "how long the answer to a command with an idempotency key is given again"),
     RANGE("cache_timeout", WEFT_OPTION_DURATION, "200ms", MS, 60 * S, "how long a request waits for the cache"),
 
+    RANGE("direct_kept", WEFT_OPTION_INT, "10000", 1, 1000000,
+          "direct events of a service that wait for the broker in memory, and as many again in the cache's journal"),
+
     URL("services.*.store", NULL, "URL of this service's database; default: store", NULL, NULL),
     KEY("services.*.groups.*.paused", WEFT_OPTION_BOOL, "false", "the group's queue fills up and is not consumed", NULL,
         NULL),

@@ -17,13 +17,15 @@ struct weft_work_event { /* what an event handler may ask for */
 };
 
 struct weft_rpc_local;
+struct weft_direct;
 
 struct weft_work {
     struct weft_arena *arena;
     const char *service;
-    struct weft_store *store; /* NULL: the service keeps nothing */
-    struct weft_cache *cache; /* NULL: none */
-    uint64_t deadline_ns;     /* always set */
+    struct weft_store *store;   /* NULL: the service keeps nothing */
+    struct weft_cache *cache;   /* NULL: none */
+    struct weft_direct *direct; /* where direct events go (event/direct); NULL: nowhere */
+    uint64_t deadline_ns;       /* always set */
     const char *correlation_id;
     const char *causation_id;             /* the event's id that made this work, or NULL */
     const char *traceparent, *tracestate; /* or NULL */

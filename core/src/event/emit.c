@@ -1,12 +1,11 @@
 /* event/emit.c - an event goes into a transaction: checked and packed at once, sent with the commit. */
+#include "event/emit.h"
+
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "contract/json/json.h"
 #include "contract/message.h"
-#include "data/tx.h"
-#include "data/work.h"
-#include "event/topics.h"
 
 #include <string.h>
 
@@ -60,11 +59,11 @@ static weft_status emit_key(struct weft_arena *arena, const struct weft_event_ty
                           type->message->descriptor->fields[type->key_field].name);
 }
 
-static weft_status emit_row(weft_tx *tx, const struct weft_event_type *type, const ProtobufCMessage *message,
-                            struct weft_outbox_row *row, struct weft_fault *ret_fault)
+static weft_status emit_content(struct weft_arena *arena, const struct weft_topics *topics,
+                                const struct weft_event_type *type, const ProtobufCMessage *message,
+                                struct weft_outbox_row *row, struct weft_fault *ret_fault)
 {
-    struct weft_arena *arena = weft_tx_arena(tx);
-    enum weft_body body = weft_topics_body(weft_tx_store(tx)->topics, type->topic);
+    enum weft_body body = weft_topics_body(topics, type->topic);
     const ProtobufCMessage *complete;
     struct weft_bytes bytes;
     if (message == NULL) return weft_fault_set(ret_fault, WEFT_INVALID_ARGUMENT, "there is no message");
@@ -79,9 +78,8 @@ static weft_status emit_row(weft_tx *tx, const struct weft_event_type *type, con
 }
 
 /* The correlation goes on, the event that made this work is the cause. */
-static void emit_context(weft_tx *tx, struct weft_outbox_row *row)
+static void emit_context(const struct weft_work *work, struct weft_outbox_row *row)
 {
-    const struct weft_work *work = weft_tx_work(tx);
     if (work == NULL) {
         row->correlation_id = row->event_id;
         return;
@@ -92,22 +90,31 @@ static void emit_context(weft_tx *tx, struct weft_outbox_row *row)
     row->tracestate = work->tracestate;
 }
 
+weft_status weft_emit_row(struct weft_arena *arena, const struct weft_topics *topics, const struct weft_work *work,
+                          const struct weft_event_type *type, const ProtobufCMessage *message,
+                          struct weft_outbox_row *ret_row, struct weft_fault *ret_fault)
+{
+    if (emit_content(arena, topics, type, message, ret_row, ret_fault) != WEFT_OK) return ret_fault->status;
+    char *id = weft_arena_alloc(arena, WEFT_ID_SIZE);
+    weft_id_v7(id);
+    ret_row->event_id = id;
+    ret_row->type = type->type;
+    ret_row->topic = type->topic;
+    ret_row->routing_key = type->routing_key;
+    ret_row->schema = emit_schema(arena, type);
+    ret_row->occurred_us = weft_clock_wall_us();
+    emit_context(work, ret_row);
+    return WEFT_OK;
+}
+
 weft_status weft_emit(weft_tx *tx, const struct weft_event_type *type, const ProtobufCMessage *message)
 {
     struct weft_fault fault = { .status = WEFT_OK };
     struct weft_outbox_row row = { 0 };
     if (weft_tx_fault(tx)->status != WEFT_OK) return weft_tx_fault(tx)->status;
-    if (emit_row(tx, type, message, &row, &fault) != WEFT_OK)
+    if (weft_emit_row(weft_tx_arena(tx), weft_tx_store(tx)->topics, weft_tx_work(tx), type, message, &row, &fault) !=
+        WEFT_OK)
         return weft_tx_fail(tx, fault.status, "cannot emit %s: %s", type->type, fault.text);
-    char *id = weft_arena_alloc(weft_tx_arena(tx), WEFT_ID_SIZE);
-    weft_id_v7(id);
-    row.event_id = id;
-    row.type = type->type;
-    row.topic = type->topic;
-    row.routing_key = type->routing_key;
-    row.schema = emit_schema(weft_tx_arena(tx), type);
-    row.occurred_us = weft_clock_wall_us();
-    emit_context(tx, &row);
     weft_tx_outbox(tx, &row);
     return WEFT_OK;
 }

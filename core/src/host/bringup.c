@@ -194,6 +194,7 @@ static weft_status consumer_start(struct weft_process *process, struct weft_part
                                               .lanes = (uint32_t)group_setting(process, group, "lanes"),
                                               .batch = (uint32_t)group_setting(process, group, "batch"),
                                               .retry = group_retry(process, group),
+                                              .direct = part->direct,
                                               .handlers = group->handlers,
                                               .n_handlers = group->n_handlers,
                                               .metrics = process->metrics };
@@ -232,7 +233,8 @@ static weft_status part_start(struct weft_process *process, struct weft_part *pa
                                         .tap = process->tap,
                                         .metrics = process->metrics };
     struct weft_relay *started = NULL;
-    weft_status status = consumers_start(process, part, fault);
+    weft_status status = weft_direct_start(part->direct, fault);
+    if (status == WEFT_OK) status = consumers_start(process, part, fault);
     if (status == WEFT_OK && part->store != NULL)
         status = weft_relay_start(part->store, process->transport, &relay, &started, fault);
     pthread_mutex_lock(&process->mutex);

@@ -71,21 +71,40 @@ static void acts_await(struct weft_process *process)
 
 /* ---- the order --------------------------------------------------------------------------------------------------- */
 
-/* Events that stay are in the store and leave at the next start. So a relay waits only for a broker that is there and
- * keeps what it takes; the embedded one confirms when its consumers have, and they are gone. */
+/* Events that stay are in the store, or the journal, and leave at the next start. So a relay waits only for a broker
+ * that is there and keeps what it takes; the embedded one confirms when its consumers have, and they are gone. */
+static uint64_t relays_patience(struct weft_process *process, uint64_t deadline)
+{
+    if (process->transport_instance == NULL) return deadline; /* a failed start: there is nothing to wait with */
+    bool keeps = (weft_transport_caps(process->transport) & WEFT_TRANSPORT_DURABLE) != 0;
+    bool up = weft_instance_health(process->transport_instance).state == WEFT_HEALTH_UP;
+    uint64_t hopeless = keeps ? weft_clock_ns() + DRAIN_HOPELESS : weft_clock_ns();
+    return keeps && up ? deadline : hopeless;
+}
+
 static void relays_stop(struct weft_process *process, uint64_t deadline)
 {
     acts_await(process);
+    uint64_t patience = relays_patience(process, deadline);
     for (size_t i = 0; i < process->n_parts; i++) {
         struct weft_relay *relay = process->parts[i].relay;
         if (relay == NULL) continue;
-        bool keeps = (weft_transport_caps(process->transport) & WEFT_TRANSPORT_DURABLE) != 0;
-        bool up = weft_instance_health(process->transport_instance).state == WEFT_HEALTH_UP;
-        uint64_t hopeless = keeps ? weft_clock_ns() + DRAIN_HOPELESS : weft_clock_ns();
         pthread_mutex_lock(&process->mutex);
         process->parts[i].relay = NULL;
         pthread_mutex_unlock(&process->mutex);
-        weft_relay_stop(relay, keeps && up ? deadline : hopeless);
+        weft_relay_stop(relay, patience);
+    }
+}
+
+static void directs_stop(struct weft_process *process, uint64_t deadline)
+{
+    uint64_t patience = relays_patience(process, deadline);
+    for (size_t i = 0; i < process->n_parts; i++) {
+        struct weft_direct *direct = process->parts[i].direct;
+        pthread_mutex_lock(&process->mutex);
+        process->parts[i].direct = NULL;
+        pthread_mutex_unlock(&process->mutex);
+        weft_direct_stop(direct, patience);
     }
 }
 
@@ -120,6 +139,7 @@ static void process_drain(struct weft_process *process)
     rpc_stop(process, deadline);
     consumers_stop(process, deadline);
     relays_stop(process, deadline);
+    directs_stop(process, deadline);
     weft_log(WEFT_LOG_INFO, "host", NULL, "drained after %.0f ms", (double)(weft_clock_ns() - began) / 1e6);
 }
 
@@ -135,6 +155,7 @@ void weft_process_stop(struct weft_process *process)
         rpc_stop(process, weft_clock_ns());
         consumers_stop(process, weft_clock_ns());
         relays_stop(process, weft_clock_ns());
+        directs_stop(process, weft_clock_ns());
     }
     weft_admin_stop(process->admin);
     plugins_close(process);

@@ -3,6 +3,7 @@
 #define WEFT_HOST_PARTS_H
 
 #include "base/arena.h"
+#include "event/direct/direct.h"
 #include "event/relay/relay.h"
 #include "event/tap.h"
 #include "event/topics.h"
@@ -23,6 +24,7 @@ struct weft_part {
     struct weft_instance *store_instance; /* NULL: it keeps nothing */
     struct weft_store *store;
     struct weft_relay *relay;
+    struct weft_direct *direct;
     struct weft_consumer **consumers; /* this and the relay while they run (process->mutex) */
     size_t n_consumers;
     char waiting[256]; /* why its store is not in place; "" when it is (process->mutex) */

@@ -223,6 +223,15 @@ static weft_status store_open(struct weft_process *process, struct weft_part *pa
     return WEFT_OK;
 }
 
+static void direct_make(struct weft_process *process, struct weft_part *part)
+{
+    struct weft_direct_options options = { .service = part->service->name,
+                                           .instance = process->instance,
+                                           .topics = &process->topics,
+                                           .kept = (uint32_t)weft_config_int(process->config, "direct_kept") };
+    part->direct = weft_direct_new(process->transport, process->cache, &options);
+}
+
 static weft_status plugins_open(struct weft_process *process, struct weft_fault *fault)
 {
     process->transport = weft_transport_new();
@@ -237,6 +246,8 @@ static weft_status plugins_open(struct weft_process *process, struct weft_fault 
                                         weft_config_amount(process->config, "cache_timeout"));
     for (size_t i = 0; i < process->n_parts && status == WEFT_OK; i++)
         status = store_open(process, &process->parts[i], fault);
+    for (size_t i = 0; i < process->n_parts && status == WEFT_OK; i++)
+        direct_make(process, &process->parts[i]);
     return status;
 }
 
@@ -266,6 +277,7 @@ static struct weft_rpc_method *methods_gather(struct weft_process *process, size
         for (size_t m = 0; m < part->service->n_methods; m++) {
             part->service->methods[m].store = part->store;
             part->service->methods[m].cache = process->cache;
+            part->service->methods[m].direct = part->direct;
             part->service->methods[m].seconds =
                 WEFT_SERIES(process->metrics, HANDLER_SECONDS, part->service->methods[m].type->path, NULL, NULL, NULL);
             pointers[used++] = &part->service->methods[m];

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 TCase *consumer_case(void);
+TCase *direct_case(void);
 TCase *emit_case(void);
 TCase *envelope_case(void);
 TCase *failing_case(void);

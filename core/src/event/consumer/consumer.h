@@ -31,6 +31,7 @@ struct weft_consumer_options {
     struct weft_retry retry;
     const struct weft_event_handler *handlers;
     size_t n_handlers;
+    struct weft_direct *direct;   /* of the handlers' direct events; or NULL */
     struct weft_metrics *metrics; /* outlives the consumer; NULL: nothing is counted */
 };
 

@@ -46,6 +46,7 @@ static struct weft_work *work_new(struct weft_lane *lane, weft_tx *tx, const str
                                 .service = consumer->options.service,
                                 .store = consumer->store,
                                 .cache = consumer->cache,
+                                .direct = consumer->options.direct,
                                 .deadline_ns = weft_clock_ns() + consumer->options.deadline_ns,
                                 .correlation_id = item->envelope.correlation_id,
                                 .causation_id = item->envelope.id[0] == '\0' ? NULL : item->envelope.id,

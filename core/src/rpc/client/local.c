@@ -93,6 +93,7 @@ static struct weft_work local_work(const struct weft_rpc_method *method, const s
         .service = method->service,
         .store = method->store,
         .cache = method->cache,
+        .direct = method->direct,
         .deadline_ns = weft_invoke_deadline(method, weft_clock_ns(), request->deadline_ns, DEFAULT_DEADLINE),
         .correlation_id = weft_metadata_correlation_id(request->arena, id, id != NULL ? strlen(id) : 0),
         .causation_id = request->parent != NULL ? request->parent->causation_id : NULL,

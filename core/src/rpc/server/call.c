@@ -134,6 +134,7 @@ static void call_open(struct weft_rpc_call *call)
         .service = method->service,
         .store = method->store,
         .cache = method->cache,
+        .direct = method->direct,
         .method = method->type->path,
         .metadata = work_metadata,
         .before_wait = work_before_wait,

@@ -35,6 +35,7 @@ struct weft_rpc_method {
     const char *service; /* the weft service that answers */
     struct weft_store *store;
     struct weft_cache *cache;
+    struct weft_direct *direct;               /* of its direct events; or NULL */
     const struct weft_prefetch_key *prefetch; /* what its calls look up first (rpc/prefetch); or NULL */
     const struct weft_rpc_local *local;       /* what its handler can call without the network; NULL: nothing */
     struct weft_series *seconds;              /* what its handler took; NULL: not counted */
