@@ -98,6 +98,7 @@ static enum MHD_Result request_step(void *arg, struct MHD_Connection *connection
         *state = request = weft_admin_request_new(arg, connection, method, path);
         return request->status != 0 && has_body(request) ? reply_send(request) : MHD_YES;
     }
+    weft_admin_request_join(request);
     if (*size != 0) {
         weft_admin_request_add(request, bytes, *size);
         *size = 0;

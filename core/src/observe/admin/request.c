@@ -177,9 +177,15 @@ struct weft_admin_request *weft_admin_request_new(struct weft_admin *admin, stru
     return request;
 }
 
+void weft_admin_request_join(struct weft_admin_request *request)
+{
+    if (request->has_thread) pthread_join(request->thread, NULL);
+    request->has_thread = false;
+}
+
 void weft_admin_request_free(struct weft_admin_request *request)
 {
-    if (request->has_thread) pthread_join(request->thread, NULL); /* its last act was the reply */
+    weft_admin_request_join(request);
     weft_buffer_free(&request->body);
     weft_buffer_free(&request->reply);
     free(request);

@@ -41,6 +41,8 @@ struct weft_admin_request {
 struct weft_admin_request *weft_admin_request_new(struct weft_admin *admin, struct MHD_Connection *connection,
                                                   const char *method, const char *path);
 void weft_admin_request_free(struct weft_admin_request *request);
+/* Takes the request back from the thread of its handler, if it had one, whose last act was to resume it. */
+void weft_admin_request_join(struct weft_admin_request *request);
 
 /* Keeps a piece of the body, or refuses the request for its size. */
 void weft_admin_request_add(struct weft_admin_request *request, const char *bytes, size_t size);
