@@ -212,6 +212,7 @@ static void loop_take_mail(struct rabbit *rabbit, struct mail *mail)
 static void loop_send(struct rabbit *rabbit)
 {
     struct line *line;
+    rabbit_publisher_check(rabbit);
     rabbit_publisher_send(rabbit);
     rabbit_settle_flush(rabbit, false);
     rabbit_consumer_retire(rabbit);
@@ -237,6 +238,7 @@ static uint64_t loop_next_ns(const struct rabbit *rabbit, const struct mail *mai
     next_ns = earlier(next_ns, rabbit_connection_next_ns(&line->connection));
     next_ns = earlier(next_ns, rabbit_connection_next_ns(&rabbit->publishing));
     next_ns = earlier(next_ns, rabbit_settle_next_ns(rabbit));
+    next_ns = earlier(next_ns, rabbit_publisher_next_ns(rabbit));
     if (shared->state == NULL)
         next_ns = earlier(next_ns, shared->retry_ns);
     else if (rabbit->topics_in_place)

@@ -13,6 +13,7 @@ struct rabbit_options {
     int64_t delivery_limit;
     uint64_t heartbeat;       /* ns */
     uint64_t connect_timeout; /* ns */
+    uint64_t confirm_timeout; /* ns; 0: none */
     uint64_t queue_settle;    /* ns */
     uint64_t queue_expires;   /* ns; 0: never */
     uint64_t max_message_bytes;

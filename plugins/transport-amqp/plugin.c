@@ -243,6 +243,11 @@ static const struct weft_option rabbit_option_table[] = {
     { OPTION(queue_expires),
       .help = "queues that nobody uses for so long are deleted, with their messages: for tests; 0 is never",
       .initial = "0s", .type = WEFT_OPTION_DURATION, .min = 0, .max = SECONDS(86400) },
+    { OPTION(confirm_timeout),
+      .help =
+          "time for the broker to confirm a message; one that goes to a queue without leader gives its place in the "
+          "window to others then; 0 is none",
+      .initial = "30s", .type = WEFT_OPTION_DURATION, .min = 0, .max = SECONDS(3600) },
     { OPTION(queue_settle),
       .help = "time between making a queue and binding it; RabbitMQ saves what it knows of a queue up to 2s later, and "
               "loses a younger one, with its messages, when it is killed",

@@ -85,6 +85,26 @@ static void publisher_settle(struct rabbit *rabbit, uint64_t tag, bool multiple,
         publisher->oldest_tag++;
 }
 
+/* When the oldest is overdue; what is newer was sent later. While the broker blocks us it confirms nothing. */
+uint64_t rabbit_publisher_next_ns(const struct rabbit *rabbit)
+{
+    const struct publisher *publisher = &rabbit->publisher;
+    if (rabbit->options->confirm_timeout == 0 || publisher->blocked || publisher->oldest_tag == publisher->next_tag)
+        return UINT64_MAX;
+    return publisher->slots[publisher->oldest_tag & (publisher->n_slots - 1)].sent_ns +
+           rabbit->options->confirm_timeout;
+}
+
+void rabbit_publisher_check(struct rabbit *rabbit)
+{
+    uint64_t now_ns = rabbit_now(rabbit);
+    while (now_ns >= rabbit_publisher_next_ns(rabbit)) {
+        rabbit->host->count(rabbit->host, "publish_overdue_total", 1);
+        publisher_settle(rabbit, rabbit->publisher.oldest_tag, false, WEFT_RC_TIMEOUT,
+                         "not confirmed in time: a queue that it goes to does not answer");
+    }
+}
+
 void rabbit_publisher_give_up(struct rabbit *rabbit, const char *why)
 {
     struct publisher *publisher = &rabbit->publisher;
@@ -169,7 +189,7 @@ static void publisher_send_one(struct rabbit *rabbit, const struct weft_publish 
         publisher_complete(rabbit, operation, WEFT_RC_OK, NULL);
         return;
     }
-    *slot_of(publisher, publisher->next_tag++) = (struct slot){ .operation = operation };
+    *slot_of(publisher, publisher->next_tag++) = (struct slot){ .operation = operation, .sent_ns = rabbit_now(rabbit) };
     publisher_write(rabbit, operation, CONFIRMED_CHANNEL, (operation->flags & WEFT_PUBLISH_MANDATORY) != 0);
 }
 

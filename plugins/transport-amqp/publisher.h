@@ -12,7 +12,8 @@ struct rabbit;
 /* A message that is out; the slot of its delivery tag. */
 struct slot {
     const struct weft_publish *operation; /* NULL: completed */
-    bool returned;                        /* nobody listens: its confirm becomes UNROUTED */
+    uint64_t sent_ns;
+    bool returned; /* nobody listens: its confirm becomes UNROUTED */
 };
 
 enum { PUBLISHER_COMPLETIONS = 64 };
@@ -43,6 +44,9 @@ void rabbit_publisher_add(struct publisher *publisher, const struct weft_publish
 void rabbit_publisher_send(struct rabbit *rabbit);
 /* A frame from the publishing connection. */
 void rabbit_publisher_frame(struct rabbit *rabbit, const amqp_frame_t *frame);
+/* Completes what the broker has not confirmed in time. */
+void rabbit_publisher_check(struct rabbit *rabbit);
+uint64_t rabbit_publisher_next_ns(const struct rabbit *rabbit); /* when that is due; UINT64_MAX: never */
 /* Reports what is completed, and ready(). */
 void rabbit_publisher_report(struct rabbit *rabbit);
 /* The connection is gone: what is out is MAYBE_SENT, what waits is NOT_SENT. */

@@ -53,7 +53,7 @@ try() { # patch
     fi
     (cd "$tree" && patch -p1 --reverse --no-backup-if-mismatch <"$1") >>"$log" 2>&1
     case $status in
-    1) echo "mutant $name: caught by $test: $(grep -m1 -E '^FAIL|:[FE]:|\*\*\*' "$log" | cut -c1-160)" ;;
+    1) echo "mutant $name: caught by $test: $(grep -E '^FAIL|:[FE]:|\*\*\*Failed|Error' "$log" | head -1 | cut -c1-160)" ;;
     *) echo "mutant $name: NOT caught by $test (ended with $status): $log"; return 1 ;;
     esac
 }

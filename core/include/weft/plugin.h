@@ -64,7 +64,8 @@ enum weft_rc {
     WEFT_RC_NOT_FOUND = 5,   /* cache: a miss, which is no error */
     WEFT_RC_CONFLICT = 6,    /* store: a constraint; `reason` says which. cache: SET_NEW found one, FILL's token is void */
     WEFT_RC_RETRY = 7,       /* store: rolled back by serialization, deadlock or lock timeout; may be run again as it is */
-    WEFT_RC_TIMEOUT = 8,     /* the deadline passed or the run was cancelled; nothing was committed */
+    WEFT_RC_TIMEOUT = 8,     /* the deadline passed or the run was cancelled; nothing was committed. A publish: not
+                                confirmed in time though the other side is there; it may arrive, others go on meanwhile */
     WEFT_RC_UNAVAILABLE = 9, /* the backend is away or was lost before a COMMIT was sent; nothing was committed */
     WEFT_RC_INVALID = 10,    /* a bad argument, SQL the backend refuses, no permission: a bug or a wrong setting */
     WEFT_RC_CLOSED = 11      /* the instance or session is closed */
@@ -94,7 +95,7 @@ enum weft_health {
 /* How one publish ended. */
 struct weft_completion {
     const struct weft_publish *operation;
-    int32_t rc; /* OK confirmed, NOT_SENT, MAYBE_SENT, REFUSED, UNROUTED */
+    int32_t rc; /* OK confirmed, NOT_SENT, MAYBE_SENT, REFUSED, UNROUTED, TIMEOUT */
     uint32_t spare;
     const char *text; /* why, or NULL; valid during the call */
     void *spare_pointer;

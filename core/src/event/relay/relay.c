@@ -152,6 +152,7 @@ static void relay_memory(struct weft_relay *relay)
     static const char *const reasons[RELAY_MARKS] = {
         [RELAY_UNROUTED] = "unrouted: no queue is bound to it",
         [RELAY_REFUSED] = "refused by the transport",
+        [RELAY_UNCONFIRMED] = "not confirmed in time: a queue that it goes to does not answer",
         [RELAY_BEHIND] = "behind a held event of its key",
     };
     size_t most = (size_t)relay->capacity + relay->batch + RELAY_PROBES;

@@ -81,6 +81,10 @@ static void row_warn(struct weft_relay *relay, const struct weft_window_row *row
     if (row->rc == WEFT_RC_REFUSED)
         weft_log_limited("relay-refused", WEFT_LOG_ERROR, "relay", &fields, "the transport refuses an event, held: %s",
                          row->why == NULL ? "no reason given" : row->why);
+    else if (row->rc == WEFT_RC_TIMEOUT)
+        weft_log_limited("relay-unconfirmed", WEFT_LOG_WARN, "relay", &fields,
+                         "%s on %s is not confirmed in time: held and tried again, the others go on", message->type,
+                         message->topic);
     else if (weft_relay_unheard_add(relay, message->type)) /* once a type, until nothing is held any more */
         weft_log(
             WEFT_LOG_WARN, "relay", &fields,
@@ -88,15 +92,21 @@ static void row_warn(struct weft_relay *relay, const struct weft_window_row *row
             message->type, message->topic, message->routing_key);
 }
 
-/* It reached nobody, or was refused: it and the later rows of its key are held. A probe's rows are already. */
+static enum relay_mark row_mark(const struct weft_window_row *row)
+{
+    return row->rc == WEFT_RC_REFUSED ? RELAY_REFUSED : row->rc == WEFT_RC_TIMEOUT ? RELAY_UNCONFIRMED : RELAY_UNROUTED;
+}
+
+/* It reached nobody, was refused, or is not confirmed: it and the later rows of its key are held, so that they take no
+ * room from the others. A probe's rows are already. */
 static void row_held(struct weft_relay *relay, struct weft_window_row *row)
 {
-    bool refused = row->rc == WEFT_RC_REFUSED;
+    bool refused = row->rc != WEFT_RC_UNROUTED;
     relay_count(refused ? &relay->counters.refused : &relay->counters.unrouted, 1);
     weft_relay_meter_count(&relay->meter, row, refused ? RELAY_NOT_TAKEN : RELAY_NOT_ROUTED);
     if (!row->probe) {
-        struct relay_marks *marks = &relay->marks[refused ? RELAY_REFUSED : RELAY_UNROUTED];
-        if (refused && row->why != NULL)
+        struct relay_marks *marks = &relay->marks[row_mark(row)];
+        if (row->rc == WEFT_RC_REFUSED && row->why != NULL)
             snprintf(marks->reason, sizeof marks->reason, "refused by the transport: %s", row->why);
         weft_relay_marks_add(marks, row);
         row_warn(relay, row);
@@ -133,6 +143,7 @@ static bool row_completed(struct weft_relay *relay, struct weft_window_row *row)
         return false;
     case WEFT_RC_UNROUTED:
     case WEFT_RC_REFUSED:
+    case WEFT_RC_TIMEOUT:
         if (!relay->holds) return row_again(relay, row);
         row_held(relay, row);
         return false;

@@ -11,8 +11,8 @@
 
 #include <pthread.h>
 
-enum { RELAY_MARKS = 3, RELAY_PROBES = 64, RELAY_UNHEARD = 64 };
-enum relay_mark { RELAY_UNROUTED, RELAY_REFUSED, RELAY_BEHIND };
+enum { RELAY_MARKS = 4, RELAY_PROBES = 64, RELAY_UNHEARD = 64 };
+enum relay_mark { RELAY_UNROUTED, RELAY_REFUSED, RELAY_UNCONFIRMED, RELAY_BEHIND };
 
 /* Keys and rows to be marked held in the store, all for one reason. Keys are copies. */
 struct relay_marks {
