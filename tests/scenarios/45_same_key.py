@@ -79,9 +79,20 @@ def one_order_a_key_through_kills():
             expect(not thread.is_alive(), "a client is never answered")
         print(f"{dict(kills)}: {len(shopper.answers)} keys, {shopper.tries} tries, errors {dict(shopper.codes)}")
         check(database, shopper)
+        told = [call_by_hand(orders, ids[0]) for _ in range(2)]
+        expect(told[0] == told[1] and told[0], f"weft call, twice with one key: {told}")
         client.close()
         for weft in (users, orders):
             expect_equal(weft.stop(), 0, f"exit status of {weft.name}")
+
+
+def call_by_hand(orders, user):
+    """The id of the order that the command line places, always with the same key."""
+    request = json.dumps({"user_id": user, "item": "pen", "quantity": 1, "amount": 100})
+    command = [str(WEFT), "call", "-H", "idempotency-key: by-hand", orders.address, "order.v1.OrderService/PlaceOrder", request]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    expect_equal(answer.returncode, 0, f"weft call: {answer.stderr}")
+    return json.loads(answer.stdout)["order"]["id"]
 
 
 def check(database, shopper):

@@ -97,8 +97,9 @@ static weft_status run_once(const struct weft_rpc_method *method, struct weft_wo
             weft_request_keep(&request, weft_message_pack(work->arena, ret_result->message));
         status = weft_request_end(&request, weft_work_finish(work, status));
     }
-    return status == WEFT_OK && request.answered ? answer_again(method, work, limits, request.answer, ret_result)
-                                                 : status;
+    if (status != WEFT_OK || !request.answered) return status;
+    weft_log_debug(work, "repeated with its idempotency key: answered as before");
+    return answer_again(method, work, limits, request.answer, ret_result);
 }
 
 static const char *request_key(const struct weft_rpc_method *method, struct weft_work *work)
