@@ -28,68 +28,59 @@ def blocks_write(folder):
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    if len(re.findall(r"^```c$", GUIDE.read_text(), re.M)) != len(
-        [1 for name, _ in BLOCK.findall(GUIDE.read_text()) if name.endswith(".c") or name.startswith("snippet")]
-    ):
+    named = [name for name, _ in BLOCK.findall(GUIDE.read_text()) if name.endswith(".c") or name.startswith("snippet")]
+    if len(named) != len(re.findall(r"^```c$", GUIDE.read_text(), re.M)):
         sys.exit("a block of C in the guide names no file, so nothing compiles it")
     return list(texts)
+
+
+def generate(folder):
+    """Typed C of the contract, and the migrations as a table: what weft's CMake functions would do."""
+    run(
+        *("protoc", f"-I{folder}", f"-I{ROOT / 'proto'}", "-I/usr/include", f"--weft_out={folder}"),
+        *(f"--plugin=protoc-gen-weft={BUILD / 'bin/protoc-gen-weft'}", "loyalty/v1/loyalty.proto"),
+        cwd=folder,
+    )
+    variables = ("-DSYMBOL=loyalty_migrations", f"-DDIRECTORY={folder / 'migrations'}", f"-DOUT={folder}")
+    run("cmake", *variables, "-P", ROOT / "cmake/WeftMigrationsWrite.cmake", cwd=folder)
+
+
+def includes_of(folder):
+    contracts = ("wellknown", "order_contract.contract", "user_contract.contract")
+    system = [part for contract in contracts for part in ("-isystem", BUILD / "proto" / contract)]
+    return [f"-I{folder}", f"-I{ROOT / 'core/include'}", *system]
+
+
+def snippets_compile(folder, names, includes):
+    """Those of the guide, and the service that the README shows."""
+    readme = re.search(r"^```c\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)[1]
+    headers = '#include "user/v1/events.weft.h"\n#include <weft/service.h>\n'
+    (folder / "snippet_readme.c").write_text(headers + readme)
+    for name in [n for n in names if n.startswith("snippet_")] + ["snippet_readme.c"]:
+        ignored = ("-Wno-unused-function", "-Wno-unused-parameter")
+        run("cc", "-fsyntax-only", *WARNINGS, *ignored, *includes, name, cwd=folder)
+
+
+def service_link(folder, includes):
+    for source in ("loyalty.c", "loyalty_test.c"):
+        run("cc", "-c", "-fPIC", *WARNINGS, '-DSERVICE_FILE="./loyalty-service.so"', *includes, source, cwd=folder)
+    generated = [folder / "loyalty/v1/loyalty.pb-c.c", folder / "loyalty/v1/loyalty.weft.c"]
+    contracts = [*BUILD.glob("proto/liborder_contract.a"), *BUILD.glob("lib/liborder_contract.a")]
+    weft = [f"-L{BUILD / 'lib'}", f"-Wl,-rpath,{BUILD / 'lib'}", "-lweft", "-lprotobuf-c"]
+    common = [*includes, *generated, *contracts, *weft]
+    shared = ("cc", "-shared", "-fPIC", "-fvisibility=hidden", "-o", "loyalty-service.so")
+    run(*shared, "loyalty.o", "loyalty_migrations.c", *common, cwd=folder)
+    run("cc", "-o", "loyalty_test", "loyalty_test.o", *common, cwd=folder)
 
 
 def main():
     with tempfile.TemporaryDirectory(prefix="weft-guide-") as name:
         folder = pathlib.Path(name)
         names = blocks_write(folder)
-        run(
-            "protoc",
-            f"-I{folder}",
-            f"-I{ROOT / 'proto'}",
-            "-I/usr/include",
-            f"--plugin=protoc-gen-weft={BUILD / 'bin/protoc-gen-weft'}",
-            f"--weft_out={folder}",
-            "loyalty/v1/loyalty.proto",
-            cwd=folder,
-        )
-        run(
-            "cmake",
-            "-DSYMBOL=loyalty_migrations",
-            f"-DDIRECTORY={folder / 'migrations'}",
-            f"-DOUT={folder}",
-            "-P",
-            ROOT / "cmake/WeftMigrationsWrite.cmake",
-            cwd=folder,
-        )
-        proto = BUILD / "proto"
-        includes = [f"-I{folder}", f"-I{ROOT / 'core/include'}"]
-        for contract in ("wellknown", "order_contract.contract", "user_contract.contract"):
-            includes += ["-isystem", proto / contract]
-        generated = [folder / "loyalty/v1/loyalty.pb-c.c", folder / "loyalty/v1/loyalty.weft.c"]
-        for snippet in [n for n in names if n.startswith("snippet_")]:
-            run("cc", "-fsyntax-only", *WARNINGS, "-Wno-unused-function", *includes, snippet, cwd=folder)
-        for source in ("loyalty.c", "loyalty_test.c"):
-            run("cc", "-c", "-fPIC", *WARNINGS, '-DSERVICE_FILE="./loyalty-service.so"', *includes, source, cwd=folder)
-        libraries = [
-            *generated,
-            *proto.glob("liborder_contract.a"),
-            *BUILD.glob("lib/liborder_contract.a"),
-            f"-L{BUILD / 'lib'}",
-            f"-Wl,-rpath,{BUILD / 'lib'}",
-            "-lweft",
-            "-lprotobuf-c",
-        ]
-        run(
-            "cc",
-            "-shared",
-            "-fPIC",
-            "-fvisibility=hidden",
-            *includes,
-            "-o",
-            "loyalty-service.so",
-            "loyalty.o",
-            "loyalty_migrations.c",
-            *libraries,
-            cwd=folder,
-        )
-        run("cc", *includes, "-o", "loyalty_test", "loyalty_test.o", *libraries, cwd=folder)
+        generate(folder)
+        includes = includes_of(folder)
+        snippets_compile(folder, names, includes)
+        service_link(folder, includes)
         run("./loyalty_test", cwd=folder, env=os.environ | {"WEFT_PLUGIN_DIR": str(BUILD / "lib/weft/plugins-1")})
         print(f"{len(names)} files of the guide compile, and its test passes")
 
