@@ -1,4 +1,5 @@
-/* lab.c - a service for tests alone: echoes a recursive message, and counts the recursive events that reach its handler. */
+/* lab.c - a service for tests alone: echoes a recursive message, counts the recursive events that reach its handler, and
+ * emits direct events. */
 #include "lab/v1/lab.weft.h"
 
 #include <lab_migrations.h>
@@ -12,6 +13,13 @@ static weft_status echo(weft_call *call, const Lab__V1__Node *in, Lab__V1__Node 
     return WEFT_OK;
 }
 
+static weft_status send_beat(weft_call *call, const Lab__V1__BeatRequest *in, Lab__V1__BeatResponse *out, void *arg)
+{
+    (void)out, (void)arg;
+    lab_v1_beat_emit_direct(call, &(Lab__V1__Beat){ .source = in->source, .number = in->number });
+    return WEFT_OK;
+}
+
 static weft_status on_node_seen(weft_event *event, const Lab__V1__NodeSeen *in, void *arg)
 {
     (void)arg;
@@ -20,8 +28,9 @@ static weft_status on_node_seen(weft_event *event, const Lab__V1__NodeSeen *in, 
 
 static weft_status setup(weft_service *service)
 {
-    static const struct lab_v1_lab_service_handlers handlers = { .echo = echo };
+    static const struct lab_v1_lab_service_handlers handlers = { .echo = echo, .send_beat = send_beat };
     lab_v1_lab_service_register(service, &handlers, NULL);
+    lab_v1_lab_declare(service);
     lab_v1_node_seen_on(weft_group_new(service, "lab-events", NULL), on_node_seen, NULL);
     weft_service_add_migrations(service, lab_migrations, lab_migrations_count);
     return WEFT_OK;

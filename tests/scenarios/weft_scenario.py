@@ -358,6 +358,52 @@ def server(verb, *names):
     return run.stdout
 
 
+class Redis:
+    """A Redis of the scenario's own, which it may kill, freeze and fill with garbage."""
+
+    def __init__(self, path):
+        self.path, self.port, self.process = path, free_port(), None
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self):
+        self.process = subprocess.Popen(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+                                         "--dir", str(self.path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        wait_until(lambda: self.run("PING") == b"PONG", 10, "redis answers")
+        return self
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def run(self, *words):
+        """One command; text as bytes, a list for an array, None for nothing."""
+        words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+        with socket.create_connection(("127.0.0.1", self.port), 5) as link, link.makefile("rb") as answer:
+            link.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
+            return self._read(answer)
+
+    def _read(self, answer):
+        kind, rest = (line := answer.readline())[:1], line[1:-2]
+        if kind in b"+:":
+            return rest if kind == b"+" else int(rest)
+        if kind == b"$":
+            return None if rest == b"-1" else answer.read(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return [self._read(answer) for _ in range(int(rest))]
+        raise Failed(f"redis: {line!r}")
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.kill()
+
+
 def three(database):
     """The environment of a process on the real three. New queues are bound at once, unless a scenario kills the broker."""
     return {"RABBITMQ_URI": os.environ["RABBITMQ_URI"], "REDIS_URL": os.environ["REDIS_URL"], "DATABASE_URL": database.url,
