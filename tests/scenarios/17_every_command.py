@@ -147,12 +147,38 @@ def migrate(at):
     expect("changed" in {row["state"] for row in at.rows("migrate", "status", status=1, environment=empty)}, "an edited one")
 
 
-def outbox_status(at):
+def outbox(at):
     expect_equal({row["service"] for row in at.rows("outbox", "status")}, {"order-service", "user-service"}, "outbox status")
+    at.rows("outbox", "retry")
 
 
-def dead_list(at):
-    expect_equal(at.rows("dead", "list"), [], "no dead events")
+def dead(at):
+    """Two dead events, put where a consumer would: listed, shown, one replayed, one dropped."""
+    letters = {"WEFT_DATA_DIR": str(at.path / "letters")}
+    one, two = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
+    at.weft("migrate", "up", environment=letters)
+    with contextlib.closing(sqlite3.connect(at.path / "letters" / "order-service.db")) as db:
+        for event in (one, two):
+            db.execute("""INSERT INTO weft_failed_event (consumer_group, event_id, type, topic, routing_key, key, correlation_id,
+                          headers, payload, state, attempts, due_at, reason, first_failed_at)
+                          VALUES ('user-events', ?, 'user.v1.UserCreated', 'user-events', 'user.created', 'k', 'c-1', '{}', x'',
+                          'dead', 3, 0, 'hurts', 0)""", (event,))
+        db.commit()
+
+    def listed():
+        return {row["eventId"] for row in at.rows("dead", "list", "--events", environment=letters)}
+    expect_equal(listed(), {one, two}, "dead list --events")
+    expect("user-events" in json.dumps(at.rows("dead", "list", environment=letters)), "dead list")
+    expect(one in json.dumps(at.rows("dead", "show", one, environment=letters)), "dead show")
+    at.weft("dead", "show", ZERO_ID, status=4, environment=letters)
+    at.weft("dead", "replay", status=2, environment=letters)
+    at.weft("dead", "replay", one, "--dry-run", environment=letters)
+    expect_equal(listed(), {one, two}, "--dry-run changes nothing")
+    at.weft("dead", "replay", one, environment=letters)
+    expect_equal(listed(), {two}, "dead replay")
+    at.weft("dead", "drop", status=2, environment=letters)
+    at.weft("dead", "drop", two, environment=letters)
+    expect_equal(at.rows("dead", "list", environment=letters), [], "dead drop")
     at.fails(2, "1 to 10000", "dead", "list", "--limit", "0")
 
 
@@ -182,7 +208,8 @@ def completion(at):
 
 TRIES = {"run": run, "call": call, "health": health, "tail": tail_and_publish, "publish": tail_and_publish, "config": config,
          "doctor": doctor, "migrate status": migrate, "migrate print": migrate, "migrate up": migrate,
-         "outbox status": outbox_status, "dead list": dead_list, "plugin list": plugin_list, "plugin info": plugin_info,
+         "outbox status": outbox, "outbox retry": outbox,
+         "dead list": dead, "dead show": dead, "dead replay": dead, "dead drop": dead, "plugin list": plugin_list, "plugin info": plugin_info,
          "completion bash": completion}
 
 

@@ -22,6 +22,7 @@ int main(void)
     suite_add_tcase(suite, consumer_case());
     suite_add_tcase(suite, failing_case());
     suite_add_tcase(suite, direct_case());
+    suite_add_tcase(suite, tap_case());
     suite_add_tcase(suite, way_case());
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

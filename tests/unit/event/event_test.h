@@ -13,6 +13,7 @@ TCase *failing_case(void);
 TCase *object_case(void);
 TCase *relay_case(void);
 TCase *retry_case(void);
+TCase *tap_case(void);
 TCase *way_case(void);
 TCase *window_case(void);
 
