@@ -190,8 +190,9 @@ static bool publish_batch(struct weft_relay *relay, uint64_t now)
         relay->flush_at_ns = weft_clock_ns() + PUBLISH_FLUSH_NS;
     for (size_t i = 0; i < n; i++) /* before: what is taken may complete meanwhile */
         ((struct weft_window_row *)(uintptr_t)operations[i])->sent_ns = now;
+    weft_series_add(relay->meter.inflight, (int64_t)n);
     size_t taken = weft_transport_publish(relay->transport, operations, n);
-    weft_series_add(relay->meter.inflight, (int64_t)taken);
+    weft_series_add(relay->meter.inflight, (int64_t)taken - (int64_t)n);
     weft_window_sent(relay->window, taken);
     relay_count(&relay->counters.published, taken);
     if (taken == n) return true;
