@@ -84,6 +84,11 @@ static void write_event(struct weft_gen_model *model, const struct weft_gen_mess
             "{\n"
             "    return weft_emit_direct(work, &%1$s_event, (const ProtobufCMessage *)message);\n"
             "}\n"
+            "static inline weft_status %1$s_emit_at(\n"
+            "    weft_tx *tx, const %2$s *message, int64_t time_ms, const char *name)\n"
+            "{\n"
+            "    return weft_emit_at(tx, &%1$s_event, (const ProtobufCMessage *)message, time_ms, name);\n"
+            "}\n"
             "typedef weft_status (*%1$s_handler)(weft_event *event, const %2$s *in, void *arg);\n"
             "static inline weft_status %1$s_trampoline(\n"
             "    weft_handler handler, weft_work *event, const ProtobufCMessage *in, void *arg)\n"
@@ -228,7 +233,8 @@ void weft_gen_header(struct weft_gen_model *model, const file_proto *file, FILE 
     for (size_t i = 0; i < model->n_messages; i++)
         if (model->messages[i].file == file) write_message(model, &model->messages[i], out);
     if (has_events(model, file)) {
-        fputs("\n/* ---- events: <name>_emit puts one into a transaction, <name>_emit_direct needs none, <name>_on handles it ---- */\n", out);
+        fputs("\n/* ---- events: <name>_emit puts one into a transaction, <name>_emit_at for later, <name>_emit_direct needs\n"
+              " * none, <name>_on handles it ---- */\n", out);
         for (size_t i = 0; i < model->n_messages; i++)
             if (model->messages[i].file == file && model->messages[i].event != NULL)
                 write_event(model, &model->messages[i], out);

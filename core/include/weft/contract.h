@@ -122,6 +122,14 @@ WEFT_API weft_status weft_emit(weft_tx *tx, const struct weft_event_type *type, 
 WEFT_API weft_status weft_emit_direct(weft_work *work, const struct weft_event_type *type,
                                       const ProtobufCMessage *message);
 
+/* The same, later: the event is put into the outbox when `time_ms` (milliseconds since the epoch, weft_now_ms's clock) has
+ * come, within about a second, in order of time; survives restarts. A time that has passed is now. With a name, unique
+ * within the service, it takes the place of what was scheduled by that name and has not gone yet; NULL: none, it cannot
+ * be cancelled. Fails as weft_emit does, and for a name of more than 255 bytes or a time before the epoch or after the
+ * year 9999. Generated code wraps it as <package>_<message>_emit_at(tx, message, time_ms, name). */
+WEFT_API weft_status weft_emit_at(weft_tx *tx, const struct weft_event_type *type, const ProtobufCMessage *message,
+                                  int64_t time_ms, const char *name);
+
 /* A message of the type in the work's arena, initialised; never NULL (a work out of memory is ended by the host).
  * Generated code wraps it as <package>_<message>_new(work). The handler's thread. */
 WEFT_API ProtobufCMessage *weft_message_new(weft_work *work, const ProtobufCMessageDescriptor *descriptor);

@@ -140,6 +140,9 @@ WEFT_API weft_status weft_lock_key(weft_tx *tx, const char *key);
  * one is committed by itself. */
 WEFT_API void weft_tx_alone(weft_tx *tx);
 
+/* Takes back what was scheduled by this name (<package>_<message>_emit_at) and has not gone yet; none: nothing. */
+WEFT_API weft_status weft_emit_cancel(weft_tx *tx, const char *name);
+
 /* Rows, one after the other: weft_next() steps to the next, at first to the first, and says whether there is one.
  * Columns count from 0; one that is not there, or any before the first weft_next(), reads as NULL. */
 WEFT_API bool weft_next(weft_rows *rows);

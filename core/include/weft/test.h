@@ -107,7 +107,7 @@ WEFT_API const char *weft_test_text_value(weft_test *test, struct weft_sql sql);
 WEFT_API bool weft_test_cached(weft_test *test, const char *key);
 WEFT_API void weft_test_cache_put(weft_test *test, const char *key, const void *bytes, size_t size);
 
-/* Moves the clock that weft_now_ms() reads. */
+/* Moves the clock that weft_now_ms() reads; scheduled events that are due then are emitted, as a relay would see to. */
 WEFT_API void weft_test_advance_ms(weft_test *test, int64_t ms);
 
 /* Takes the store or the cache away, and brings it back. */

@@ -23,6 +23,8 @@ struct weft_store {
     /* 1: commits with outbox rows also notify other processes, since the relay's lease is not ours (atomic). */
     uint32_t notify_others;
     uint32_t lost;                    /* atomic: as in its state */
+    uint32_t schedules;               /* 1: this process has scheduled events (atomic) */
+    uint32_t spare2;
     uint64_t request_kept_ns;         /* answers to commands with an idempotency key; 0: 24 h. Set before use */
     struct weft_committer *committer; /* data/group: what only writes is committed in groups; NULL: each alone */
     struct weft_drops *drops;         /* of cache keys; NULL: nothing of them is written down. Set by the host before use */

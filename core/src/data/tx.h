@@ -50,6 +50,9 @@ struct weft_outbox_row {
     size_t payload_size;
 };
 void weft_tx_outbox(weft_tx *tx, const struct weft_outbox_row *row);
+/* The same for a row that goes to the outbox later; and to take back one by its name. In order with the outbox rows. */
+void weft_tx_schedule(weft_tx *tx, const char *name, int64_t due_us, const struct weft_outbox_row *row);
+void weft_tx_unschedule(weft_tx *tx, const char *name);
 const char *weft_tx_event_id(const weft_tx *tx); /* of the last outbox row; NULL: there is none */
 /* Makes it fail. The first wins. */
 weft_status weft_tx_fail(weft_tx *tx, weft_status status, const char *format, ...)

@@ -71,7 +71,8 @@ void weft_tx_add(weft_tx *tx, struct weft_statement statement, uint32_t owner)
 
 void weft_tx_queue_lent(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params)
 {
-    if (!weft_tx_failed(tx)) weft_tx_add(tx, (struct weft_statement){ sql, params, n_params, WEFT_STATEMENT_UNCOUNTED }, tx->owner);
+    if (!weft_tx_failed(tx))
+        weft_tx_add(tx, (struct weft_statement){ sql, params, n_params, WEFT_STATEMENT_UNCOUNTED }, tx->owner);
 }
 
 void weft_tx_queue(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params)
@@ -79,9 +80,18 @@ void weft_tx_queue(weft_tx *tx, const char *sql, const struct weft_value *params
     if (!weft_tx_failed(tx)) weft_tx_queue_lent(tx, sql, values_copy(tx->arena, params, n_params), n_params);
 }
 
-void weft_tx_outbox(weft_tx *tx, const struct weft_outbox_row *row)
+/* Last before COMMIT, in the order of the calls. */
+static void tx_add_row(weft_tx *tx, const char *sql, const struct weft_value *params, uint32_t n_params)
 {
-    if (weft_tx_failed(tx)) return;
+    struct tx_statement *added = list_add(tx, &tx->rows, sizeof *added);
+    if (added == NULL) return;
+    added->statement =
+        (struct weft_statement){ sql, weft_arena_copy(tx->arena, params, n_params * sizeof *params), n_params, 0 };
+    added->owner = tx->owner;
+}
+
+static void row_values(const struct weft_outbox_row *row, struct weft_value ret_values[TX_OUTBOX_PARAMS])
+{
     const struct weft_value values[TX_OUTBOX_PARAMS] = {
         weft_text(row->event_id),
         weft_text(row->type),
@@ -97,12 +107,32 @@ void weft_tx_outbox(weft_tx *tx, const struct weft_outbox_row *row)
         weft_time_us(row->occurred_us),
         weft_bytes(row->payload, row->payload_size),
     };
-    struct tx_statement *added = list_add(tx, &tx->rows, sizeof *added);
-    if (added == NULL) return;
-    const struct weft_value *params = weft_arena_copy(tx->arena, values, sizeof values);
-    added->statement = (struct weft_statement){ tx->store->dialect->outbox_insert, params, TX_OUTBOX_PARAMS,
-                                                WEFT_STATEMENT_UNCOUNTED };
-    added->owner = tx->owner;
+    memcpy(ret_values, values, sizeof values);
+}
+
+void weft_tx_outbox(weft_tx *tx, const struct weft_outbox_row *row)
+{
+    struct weft_value values[TX_OUTBOX_PARAMS];
+    if (weft_tx_failed(tx)) return;
+    row_values(row, values);
+    tx_add_row(tx, tx->store->dialect->outbox_insert, values, TX_OUTBOX_PARAMS);
+}
+
+/* The flag stays: from now on the relay looks at each claim for what is due. */
+void weft_tx_schedule(weft_tx *tx, const char *name, int64_t due_us, const struct weft_outbox_row *row)
+{
+    struct weft_value values[TX_SCHEDULED_PARAMS] = { weft_text(weft_arena_strdup(tx->arena, name)),
+                                                      weft_time_us(due_us) };
+    if (weft_tx_failed(tx)) return;
+    row_values(row, values + 2);
+    tx_add_row(tx, tx->store->dialect->scheduled_insert, values, TX_SCHEDULED_PARAMS);
+    __atomic_store_n(&tx->store->schedules, 1, __ATOMIC_RELAXED);
+}
+
+void weft_tx_unschedule(weft_tx *tx, const char *name)
+{
+    const struct weft_value value = weft_text(weft_arena_strdup(tx->arena, name));
+    if (!weft_tx_failed(tx)) tx_add_row(tx, tx->store->dialect->scheduled_cancel, &value, 1);
 }
 
 bool weft_tx_notifies(const weft_tx *tx, struct weft_statement *ret_notify)

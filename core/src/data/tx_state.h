@@ -8,7 +8,8 @@
 
 enum {
     TX_MAX_STATEMENTS = 10000, /* queued at a time; outbox rows and cache keys as well */
-    TX_OUTBOX_PARAMS = 13
+    TX_OUTBOX_PARAMS = 13,
+    TX_SCHEDULED_PARAMS = 2 + TX_OUTBOX_PARAMS
 };
 
 enum tx_state { TX_FRESH, TX_OPEN, TX_ENDED };

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/text.h"
 #include "contract/json/json.h"
 #include "contract/message.h"
 
@@ -107,14 +108,59 @@ weft_status weft_emit_row(struct weft_arena *arena, const struct weft_topics *to
     return WEFT_OK;
 }
 
-weft_status weft_emit(weft_tx *tx, const struct weft_event_type *type, const ProtobufCMessage *message)
+/* The row, or the transaction fails. */
+static weft_status emit_fill(weft_tx *tx, const struct weft_event_type *type, const ProtobufCMessage *message,
+                             struct weft_outbox_row *row)
 {
     struct weft_fault fault = { .status = WEFT_OK };
-    struct weft_outbox_row row = { 0 };
     if (weft_tx_fault(tx)->status != WEFT_OK) return weft_tx_fault(tx)->status;
-    if (weft_emit_row(weft_tx_arena(tx), weft_tx_store(tx)->topics, weft_tx_work(tx), type, message, &row, &fault) !=
+    if (weft_emit_row(weft_tx_arena(tx), weft_tx_store(tx)->topics, weft_tx_work(tx), type, message, row, &fault) ==
         WEFT_OK)
-        return weft_tx_fail(tx, fault.status, "cannot emit %s: %s", type->type, fault.text);
-    weft_tx_outbox(tx, &row);
+        return WEFT_OK;
+    return weft_tx_fail(tx, fault.status, "cannot emit %s: %s", type->type, fault.text);
+}
+
+weft_status weft_emit(weft_tx *tx, const struct weft_event_type *type, const ProtobufCMessage *message)
+{
+    struct weft_outbox_row row = { 0 };
+    weft_status status = emit_fill(tx, type, message, &row);
+    if (status == WEFT_OK) weft_tx_outbox(tx, &row);
+    return status;
+}
+
+/* ---- later ------------------------------------------------------------------------------------------------------- */
+
+enum { EMIT_NAME_MOST = 255 };
+#define EMIT_TIME_MOST_MS 253402300799999 /* the end of the year 9999 */
+
+static bool name_usable(const char *name)
+{
+    size_t size = strlen(name);
+    return size > 0 && size <= EMIT_NAME_MOST && weft_text_is_utf8(name, size);
+}
+
+weft_status weft_emit_at(weft_tx *tx, const struct weft_event_type *type, const ProtobufCMessage *message,
+                         int64_t time_ms, const char *name)
+{
+    struct weft_outbox_row row = { 0 };
+    if (time_ms < 0 || time_ms > EMIT_TIME_MOST_MS)
+        return weft_tx_fail(tx, WEFT_INVALID_ARGUMENT,
+                            "cannot emit %s at %lld: want milliseconds since 1970, up to the year 9999", type->type,
+                            (long long)time_ms);
+    if (name != NULL && !name_usable(name))
+        return weft_tx_fail(tx, WEFT_INVALID_ARGUMENT,
+                            "cannot emit %s by the name '%.64s': want 1 to %d bytes of UTF-8", type->type, name,
+                            EMIT_NAME_MOST);
+    weft_status status = emit_fill(tx, type, message, &row);
+    if (status != WEFT_OK) return status;
+    row.occurred_us = time_ms * 1000;
+    weft_tx_schedule(tx, name, row.occurred_us, &row);
     return WEFT_OK;
+}
+
+weft_status weft_emit_cancel(weft_tx *tx, const char *name)
+{
+    if (weft_tx_fault(tx)->status != WEFT_OK) return weft_tx_fault(tx)->status;
+    weft_tx_unschedule(tx, name);
+    return weft_tx_fault(tx)->status;
 }

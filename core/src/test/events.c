@@ -185,3 +185,18 @@ void weft_test_emitted_clear(weft_test *test)
         fprintf(stderr, "weft_test: the outbox: %s\n", result.text != NULL ? result.text : "cannot be emptied");
     weft_store_release(session);
 }
+
+void weft_test_emit_due(struct weft_test *test)
+{
+    const struct weft_dialect *dialect = test->store->dialect;
+    const struct weft_value params[] = { weft_time_us(weft_clock_wall_us()), weft_int(TEST_EMITTED_MAX) };
+    const struct weft_statement both[] = { { dialect->scheduled_move, params, 2, WEFT_STATEMENT_BEGIN },
+                                           { dialect->scheduled_moved, params, 2, WEFT_STATEMENT_COMMIT } };
+    struct weft_session *session;
+    struct weft_result result = { 0 };
+    struct weft_fault fault;
+    if (weft_store_acquire(test->store, WEFT_SESSION_ADMIN, weft_test_deadline(), &session, &fault) != WEFT_OK) return;
+    if (weft_session_run(session, both, 2, &result, weft_test_deadline()) != WEFT_RC_OK)
+        fprintf(stderr, "weft_test: the schedule: %s\n", result.text != NULL ? result.text : "cannot be read");
+    weft_store_release(session);
+}

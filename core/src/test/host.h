@@ -38,6 +38,8 @@ uint64_t weft_test_deadline(void);
 /* Packs a message, whose nested ones may be compound literals. false: it cannot be, test->fault says why. */
 bool weft_test_pack(struct weft_test *test, const ProtobufCMessageDescriptor *descriptor,
                     const ProtobufCMessage *message, struct weft_bytes *ret_bytes);
+/* What is scheduled and due goes into the outbox. */
+void weft_test_emit_due(struct weft_test *test);
 /* NULL: it cannot be, test->fault says why. */
 ProtobufCMessage *weft_test_unpack(struct weft_test *test, const ProtobufCMessageDescriptor *descriptor,
                                    const void *bytes, size_t size);

@@ -132,6 +132,52 @@ START_TEST(json_of_a_newer_contract_is_read)
 }
 END_TEST
 
+static weft_status emit_at(const char *user_id, int64_t time_ms, const char *name)
+{
+    return user_v1_user_created_emit_at(
+        weft_call_tx(&work), &(User__V1__UserCreated){ .user_id = (char *)(uintptr_t)user_id }, time_ms, name);
+}
+
+START_TEST(scheduled_event_waits_beside_the_outbox)
+{
+    ck_assert_int_eq(weft_work_finish(&work, emit_at("u1", 1700000000000, "reminder")), WEFT_OK);
+    ck_assert_int_eq(stage_int(stage, "SELECT count(*) FROM weft_outbox"), 0);
+    ck_assert_str_eq(stage_texts(stage,
+                                 "SELECT name || '|' || due_at || '|' || occurred_at || '|' || type || '|' || key"
+                                 " || '|' || correlation_id FROM weft_scheduled"),
+                     "reminder|1700000000000000|1700000000000000|user.v1.UserCreated|u1|corr");
+}
+END_TEST
+
+START_TEST(scheduled_event_of_a_transaction_that_fails_is_none)
+{
+    emit_at("u1", 1700000000000, NULL);
+    weft_work_finish(&work, WEFT_ABORTED);
+    ck_assert_int_eq(stage_int(stage, "SELECT count(*) FROM weft_scheduled"), 0);
+}
+END_TEST
+
+START_TEST(name_that_is_scheduled_again_is_replaced_and_cancelled_in_order)
+{
+    emit_at("u1", 1700000000000, "a");
+    emit_at("u2", 1800000000000, "a");
+    emit_at("u3", 1700000000000, "b");
+    weft_emit_cancel(weft_call_tx(&work), "b");
+    weft_emit_cancel(weft_call_tx(&work), "never there");
+    ck_assert_int_eq(weft_work_finish(&work, WEFT_OK), WEFT_OK);
+    ck_assert_str_eq(stage_texts(stage, "SELECT key FROM weft_scheduled"), "u2");
+}
+END_TEST
+
+START_TEST(time_or_name_that_cannot_be_makes_the_transaction_fail)
+{
+    ck_assert_int_eq(emit_at("u1", -1, NULL), WEFT_INVALID_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(weft_tx_fault(weft_call_tx(&work))->text, "at -1"));
+    weft_work_finish(&work, WEFT_OK);
+    ck_assert_int_eq(stage_int(stage, "SELECT count(*) FROM weft_scheduled"), 0);
+}
+END_TEST
+
 TCase *emit_case(void)
 {
     TCase *tcase = tcase_create("emit");
@@ -143,5 +189,9 @@ TCase *emit_case(void)
     tcase_add_test(tcase, topic_may_have_json_bodies);
     tcase_add_test(tcase, topic_may_have_nestjs_bodies);
     tcase_add_test(tcase, json_of_a_newer_contract_is_read);
+    tcase_add_test(tcase, scheduled_event_waits_beside_the_outbox);
+    tcase_add_test(tcase, scheduled_event_of_a_transaction_that_fails_is_none);
+    tcase_add_test(tcase, name_that_is_scheduled_again_is_replaced_and_cancelled_in_order);
+    tcase_add_test(tcase, time_or_name_that_cannot_be_makes_the_transaction_fail);
     return tcase;
 }

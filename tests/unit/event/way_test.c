@@ -101,6 +101,30 @@ START_TEST(consumer_that_stops_under_load_loses_nothing)
 }
 END_TEST
 
+START_TEST(scheduled_event_arrives_when_it_is_due_and_not_before)
+{
+    struct weft_arena *arena = weft_arena_new(4096);
+    struct weft_work work = { .arena = arena,
+                              .service = "order-service",
+                              .store = stage_store(stage),
+                              .deadline_ns = weft_clock_ns() + 10 * WEFT_SECOND,
+                              .correlation_id = "corr" };
+    int64_t now_ms = weft_clock_wall_us() / 1000;
+    weft_tx *tx = weft_call_tx(&work);
+    user_v1_user_created_emit_at(tx, &(User__V1__UserCreated){ .user_id = "k", .email = "3" }, now_ms + 600, NULL);
+    user_v1_user_created_emit_at(tx, &(User__V1__UserCreated){ .user_id = "k", .email = "2" }, now_ms + 300, NULL);
+    user_v1_user_created_emit_at(tx, &(User__V1__UserCreated){ .user_id = "k", .email = "9" }, now_ms + 3600000,
+                                 "hour");
+    user_v1_user_created_emit_at(tx, &(User__V1__UserCreated){ .user_id = "k", .email = "1" }, now_ms - 1, NULL);
+    ck_assert_int_eq(weft_work_finish(&work, WEFT_OK), WEFT_OK);
+    weft_arena_free(arena);
+    eventually(stage_int(stage, "SELECT count(*) FROM effects") == 3);
+    ck_assert_str_eq(stage_texts(stage, "SELECT label FROM effects ORDER BY seq"), "1,2,3");
+    ck_assert_int_ge(weft_clock_wall_us() / 1000, now_ms + 600);
+    ck_assert_str_eq(stage_texts(stage, "SELECT name FROM weft_scheduled"), "hour");
+}
+END_TEST
+
 TCase *way_case(void)
 {
     TCase *tcase = tcase_create("way");
@@ -108,5 +132,6 @@ TCase *way_case(void)
     tcase_add_checked_fixture(tcase, setup_ordered, teardown);
     tcase_add_test(tcase, every_event_takes_effect_once_and_in_order_of_its_key);
     tcase_add_test(tcase, consumer_that_stops_under_load_loses_nothing);
+    tcase_add_test(tcase, scheduled_event_arrives_when_it_is_due_and_not_before);
     return tcase;
 }

@@ -324,11 +324,28 @@ START_TEST(delete_of_an_unknown_user_emits_nothing)
 }
 END_TEST
 
+/* ---- later ------------------------------------------------------------------------------------------------------- */
+
+START_TEST(scheduled_event_is_emitted_when_the_clock_gets_there)
+{
+    User__V1__UserDeleted *event;
+    weft_test_sql(test, "INSERT INTO weft_scheduled (due_at, event_id, type, topic, routing_key, content_type,"
+                        " correlation_id, occurred_at, payload) VALUES ((unixepoch() + 3600) * 1000000, 'x',"
+                        " 'user.v1.UserDeleted', 't', 'r', 'application/protobuf', 'c', 0, x'0a0178')");
+    weft_test_advance_ms(test, 3500 * 1000);
+    ck_assert_uint_eq(weft_test_emitted_count(test), 0);
+    weft_test_advance_ms(test, 200 * 1000);
+    ck_assert(weft_test_emitted(test, 0, user_v1_user_deleted, &event));
+    ck_assert_str_eq(event->user_id, "x");
+}
+END_TEST
+
 TCase *users_case(void)
 {
     TCase *tcase = tcase_create("users");
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_test(tcase, create_keeps_the_user);
+    tcase_add_test(tcase, scheduled_event_is_emitted_when_the_clock_gets_there);
     tcase_add_test(tcase, create_emits_one_event_about_the_user);
     tcase_add_test(tcase, create_is_one_round_trip_and_asks_no_cache);
     tcase_add_test(tcase, create_with_a_taken_email_changes_and_emits_nothing);

@@ -64,6 +64,7 @@ enum weft_batch_end weft_mark_again(struct weft_lane *lane, struct weft_item *it
     weft_tx *tx = mark_tx(lane);
     if (weft_tx_rows(tx, lane->consumer->store->dialect->marker_add, params, 2, &rows) == WEFT_OK && rows->n_rows == 1)
         item->crashed = rows->values[1].as.integer > MARK_MOST;
+    if (item->crashed) item->attempt += MARK_MOST - 1;
     weft_tx_commit(tx, &outcome);
     return weft_batch_ended(&outcome);
 }

@@ -90,9 +90,10 @@ struct weft_relay {
     bool drops_left;     /* and there were more than one look gives */
     /* ... and when what is due. */
     uint64_t claim_at_ns, poll_at_ns, probe_at_ns, flush_at_ns, drops_at_ns, purge_at_ns;
-    uint64_t publish_at_ns, publish_pause_ns; /* back-off while the transport is away */
-    uint64_t store_at_ns, store_pause_ns;     /* while the store is */
-    bool blocked;                             /* the plugin took fewer than offered */
+    uint64_t scheduled_at_ns, scheduled_look_ns; /* an event is due then (NEVER: none known); to be asked for again */
+    uint64_t publish_at_ns, publish_pause_ns;    /* back-off while the transport is away */
+    uint64_t store_at_ns, store_pause_ns;        /* while the store is */
+    bool blocked;                                /* the plugin took fewer than offered */
 
     struct weft_relay_counters counters; /* atomic */
     struct relay_meter meter;

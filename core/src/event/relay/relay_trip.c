@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { TRIP_STATEMENTS = 12, TRIP_PARAMS = 3, TRIP_NONE = -1 };
+enum { TRIP_STATEMENTS = 16, TRIP_PARAMS = 3, TRIP_NONE = -1 };
 enum { TRIP_DROPS_OLD_MS = 1500, TRIP_DROPS_MOST = 256 };
 enum { TRIP_HELD_MOST = 200000 }; /* keys: some 20 MB */
 enum { TRIP_PURGE_ROWS = 1000 };
@@ -34,7 +34,7 @@ struct trip {
     struct weft_statement statements[TRIP_STATEMENTS];
     struct weft_value params[TRIP_STATEMENTS][TRIP_PARAMS];
     size_t n;
-    int lease, held_keys, claim, probe, drops, purge, stats; /* where their rows come, or TRIP_NONE */
+    int lease, held_keys, scheduled, claim, probe, drops, purge, stats; /* where their rows come, or TRIP_NONE */
     uint32_t claim_limit, probe_limit;
     uint32_t n_busy;
 };
@@ -156,12 +156,31 @@ static void trip_add_stats(struct weft_relay *relay, struct trip *trip, uint64_t
     trip->stats = trip_add(trip, relay->store->dialect->outbox_stats, WEFT_STATEMENT_ROWS, 0, NULL);
 }
 
+/* What is due goes into the outbox, ahead of the claim that then finds it. When the next one is due is asked for with
+ * trips that are made anyway, once a poll; each time, if this process schedules events. */
+static void trip_add_scheduled(struct weft_relay *relay, struct trip *trip, uint64_t now)
+{
+    const struct weft_dialect *dialect = relay->store->dialect;
+    bool due = now >= relay->scheduled_at_ns;
+    bool look = now + relay->poll_ns / 2 >= relay->scheduled_look_ns ||
+                __atomic_load_n(&relay->store->schedules, __ATOMIC_RELAXED) != 0;
+    if (due) {
+        const struct weft_value time = weft_time_us(weft_clock_wall_us()), limit = weft_int(relay->batch);
+        bool both = dialect->scheduled_moved != NULL;
+        TRIP_ADD(trip, dialect->scheduled_move, both ? WEFT_STATEMENT_BEGIN : 0, time, limit);
+        if (both) TRIP_ADD(trip, dialect->scheduled_moved, WEFT_STATEMENT_COMMIT, time, limit);
+        relay->backlog = true;
+    }
+    if (due || look) trip->scheduled = trip_add(trip, dialect->scheduled_next, WEFT_STATEMENT_ROWS, 0, NULL);
+}
+
 static void trip_fill(struct weft_relay *relay, struct trip *trip, uint64_t now)
 {
     trip_add_done(relay, trip);
     trip_add_lease(relay, trip, now);
     trip_add_drops(relay, trip, now);
     if (relay->holds) {
+        trip_add_scheduled(relay, trip, now);
         trip_add_claim(relay, trip, now);
         trip_add_probe(relay, trip, now);
         trip_add_purge(relay, trip, now);
@@ -214,6 +233,8 @@ static void relay_take_over(struct weft_relay *relay, const struct weft_rowset *
     relay->backlog = relay->held_loose = true;
     relay->claim_at_ns = relay->probe_at_ns = 0;
     relay->probe_after = 0;
+    relay->scheduled_at_ns = WEFT_NEVER;
+    relay->scheduled_look_ns = 0;
     for (uint32_t i = 0; i < held_keys->n_rows; i++)
         if (held_keys->values[i].type == WEFT_TYPE_TEXT)
             weft_window_hold_key(relay->window, held_keys->values[i].as.text);
@@ -282,12 +303,24 @@ static void trip_probed(struct weft_relay *relay, const struct trip *trip, const
     }
 }
 
+static void trip_scheduled(struct weft_relay *relay, const struct weft_rowset *next)
+{
+    uint64_t now = weft_clock_ns();
+    int64_t wait_us = next->n_rows == 0 ? INT64_MAX : next->values[0].as.integer - weft_clock_wall_us();
+    relay->scheduled_look_ns = now + relay->poll_ns;
+    if (next->n_rows == 0)
+        relay->scheduled_at_ns = WEFT_NEVER;
+    else
+        relay->scheduled_at_ns = wait_us <= 0 ? now : now + (uint64_t)wait_us * 1000;
+}
+
 static void trip_apply(struct weft_relay *relay, const struct trip *trip, const struct weft_result *result,
                        uint64_t start)
 {
     trip_settled(relay);
     if (trip_lease(relay, trip, result, start)) {
         if (trip->held_keys != TRIP_NONE) relay_take_over(relay, &result->sets[trip->held_keys]);
+        if (trip->scheduled != TRIP_NONE) trip_scheduled(relay, &result->sets[trip->scheduled]);
         if (trip->claim != TRIP_NONE) trip_claimed(relay, trip, &result->sets[trip->claim]);
         if (trip->purge != TRIP_NONE && result->sets[trip->purge].affected >= TRIP_PURGE_ROWS)
             relay->purge_at_ns = 0; /* there are more */
@@ -369,6 +402,7 @@ void weft_relay_trip(struct weft_relay *relay)
                          .held_keys = TRIP_NONE,
                          .claim = TRIP_NONE,
                          .probe = TRIP_NONE,
+                         .scheduled = TRIP_NONE,
                          .drops = TRIP_NONE,
                          .purge = TRIP_NONE,
                          .stats = TRIP_NONE };
@@ -392,6 +426,11 @@ static uint64_t claim_due(const struct weft_relay *relay)
     return claim_wanted(relay) ? relay_sooner(relay->claim_at_ns, relay->poll_at_ns) : relay->poll_at_ns;
 }
 
+static uint64_t scheduled_due(const struct weft_relay *relay)
+{
+    return relay_sooner(relay->scheduled_at_ns, relay->scheduled_look_ns);
+}
+
 uint64_t weft_relay_trip_due(struct weft_relay *relay)
 {
     uint64_t due = relay->locks && relay->leased ? WEFT_NEVER : relay->renew_at_ns;
@@ -400,7 +439,7 @@ uint64_t weft_relay_trip_due(struct weft_relay *relay)
         n_marks += relay->marks[i].n_keys + relay->marks[i].n_ids;
     if (n_marks > 0 || relay->leased != relay->holds || relay->n_done >= relay->batch / 2) due = 0;
     if (relay->n_done > 0) due = relay_sooner(due, relay->flush_at_ns);
-    if (relay->holds) due = relay_sooner(due, claim_due(relay));
+    if (relay->holds) due = relay_sooner(due, relay_sooner(claim_due(relay), scheduled_due(relay)));
     if (relay->drops_left) due = 0;
     if (relay->holds && probe_wanted(relay)) due = relay_sooner(due, relay->probe_at_ns);
     return due > relay->store_at_ns ? due : relay->store_at_ns;
@@ -415,6 +454,7 @@ void weft_relay_give_back(struct weft_relay *relay)
                          .held_keys = TRIP_NONE,
                          .claim = TRIP_NONE,
                          .probe = TRIP_NONE,
+                         .scheduled = TRIP_NONE,
                          .drops = TRIP_NONE,
                          .purge = TRIP_NONE,
                          .stats = TRIP_NONE };
