@@ -67,7 +67,7 @@ def hostile_events(weft, database):
 
 def hostile_bytes_do_no_harm():
     need_servers()
-    with clean_broker("lab-service.lab-events", "lab-events"), Postgres() as database, folder() as path:
+    with clean_broker("lab-service.lab-events", "lab-service.lab-steps", "lab-events"), Postgres() as database, folder() as path:
         with Weft(path, "lab", ["lab-service"], three(database) | LAB) as weft:
             weft.start()
             hostile_requests(weft)

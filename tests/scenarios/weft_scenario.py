@@ -296,6 +296,11 @@ class Postgres:
             cursor.execute(sql, parameters)
             return cursor.fetchall()
 
+    def execute(self, sql, *parameters):
+        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            connection.commit()
+
     def value(self, sql, *parameters):
         return self.rows(sql, *parameters)[0][0]
 
