@@ -44,7 +44,7 @@ def beats_received(channel, lab_pb2, numbers):
 def direct_events_come_in_order_through_an_outage_and_a_kill():
     need_servers()
     broker = urllib.parse.urlsplit(os.environ["RABBITMQ_URI"])
-    with clean_broker(TOPIC, QUEUE, "lab-events", "lab-service.lab-events"), folder() as path, Redis(path) as redis, \
+    with clean_broker(TOPIC, QUEUE, "lab-events", "lab-service.lab-events", "lab-service.lab-steps"), folder() as path, Redis(path) as redis, \
             contextlib.closing(pika_connection()) as connection:
         lab_pb2, channel, numbers = lab_modules(path), connection.channel(), []
         channel.exchange_declare(TOPIC, "topic", durable=True)
