@@ -228,6 +228,7 @@ static void direct_make(struct weft_process *process, struct weft_part *part)
     struct weft_direct_options options = { .service = part->service->name,
                                            .instance = process->instance,
                                            .topics = &process->topics,
+                                           .tap = process->tap,
                                            .kept = (uint32_t)weft_config_int(process->config, "direct_kept") };
     part->direct = weft_direct_new(process->transport, process->cache, &options);
 }

@@ -142,6 +142,7 @@ struct weft_direct *weft_direct_new(struct weft_transport *transport, struct wef
     direct->transport = transport;
     direct->cache = cache;
     direct->topics = options->topics;
+    direct->tap = options->tap;
     direct->service = weft_memory_text(options->service);
     direct->journal = direct_text("direct:%s%s", options->service, "");
     direct->claimer = direct_text("%.200s/%.32s", options->instance, random);

@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "data/cache/cache.h"
+#include "event/tap.h"
 #include "event/topics.h"
 #include "event/transport.h"
 
@@ -15,6 +16,7 @@ struct weft_direct_options {
     const char *service;              /* whose events; instances of the same service share a journal */
     const char *instance;             /* this process among them */
     const struct weft_topics *topics; /* kept, not copied; NULL: protobuf for all */
+    struct weft_tap *tap;             /* shown what is confirmed; NULL: none */
     uint32_t kept;                    /* events that wait, in memory and again in the journal, at most; 0: 10,000 */
 };
 

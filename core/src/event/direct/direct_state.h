@@ -19,6 +19,7 @@ struct weft_direct {
     struct weft_transport *transport;
     struct weft_cache *cache;
     const struct weft_topics *topics;
+    struct weft_tap *tap;
     char *service;
     char *journal; /* the key of the service's journal */
     char *claimer; /* our name in claims, no other's */

@@ -60,6 +60,7 @@ static bool event_settle(struct weft_direct *direct, struct weft_direct_event *e
     switch (event->rc) {
     case WEFT_RC_OK:
         direct_count(&counters->confirmed, 1);
+        if (weft_tap_is_open(direct->tap)) weft_tap_add(direct->tap, &event->publish.message);
         direct->publish_pause_ns = 0;
         break;
     case WEFT_RC_UNROUTED:
