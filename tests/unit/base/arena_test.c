@@ -5,6 +5,14 @@
 #include <stdint.h>
 #include <string.h>
 
+/* One assertion a byte would take seconds: each tells its place to the test's parent. */
+static bool holds_only(const char *piece, size_t size, unsigned char byte)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)piece[i] != byte) return false;
+    return true;
+}
+
 START_TEST(arena_hands_out_zeroed_aligned_memory_also_after_reset)
 {
     struct weft_arena *arena = weft_arena_new(1024);
@@ -21,14 +29,6 @@ START_TEST(arena_hands_out_zeroed_aligned_memory_also_after_reset)
     weft_arena_free(arena);
 }
 END_TEST
-
-/* One assertion a byte would take seconds: each tells its place to the test's parent. */
-static bool holds_only(const char *piece, size_t size, unsigned char byte)
-{
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)piece[i] != byte) return false;
-    return true;
-}
 
 START_TEST(arena_pieces_do_not_overlap_across_blocks)
 {
