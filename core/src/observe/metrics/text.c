@@ -137,7 +137,9 @@ void weft_metrics_page(struct weft_buffer *buffer)
         "A scrape asks no broker, no cache and no database: gauges that live in a store are read by the relay and the\n"
         "groups, every few seconds, on their own sessions. Labels are never ids; a label without a value is left out. "
         "Where\nservices of several hosts are added up, note that only the instance that relays shows its outbox, and "
-        "that every\ninstance of a group shows the same `weft_parked` and `weft_dead`: take the maximum.\n\n"
+        "that every\ninstance of a group shows the same `weft_parked` and `weft_dead`: take the maximum.\n"
+        "Prometheus' own label `service`, where targets have one, must not replace weft's: scrape with `honor_labels: "
+        "true`, as\nthe chart does.\n\n"
         "| name | type | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n");
     for (enum weft_metric metric = 0; metric < WEFT_METRICS; metric++)
         page_row(buffer, &weft_metric_rows[metric]);
