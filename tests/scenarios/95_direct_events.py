@@ -80,6 +80,8 @@ def direct_events_come_in_order_through_an_outage_and_a_kill():
             lab.beat(30)
             wait_until(lambda: len(beats_received(channel, lab_pb2, numbers)) == 300, 20, "beats arrive at once again")
             expect_equal(numbers, list(range(300)), "beats by their first arrival")
+            drained = 'weft_direct_events_total{service="lab-service",result="drained"} 100'
+            expect(drained in weft.http("/metrics")[1], f"/metrics tells {drained}")
             lab.channel.close()
             expect_equal(weft.stop(), 0, "exit status after SIGTERM")
             gate.close()

@@ -49,6 +49,36 @@ static void commits_set(struct weft_process *process, const struct weft_part *pa
     weft_series_set(WEFT_SERIES(metrics, GROUPED_COMMITS, service, "alone"), (int64_t)counters.evicted);
 }
 
+/* With the mutex, as a drain takes it away. */
+static void direct_set(struct weft_process *process, const struct weft_part *part)
+{
+    if (part->direct == NULL) return;
+    const struct weft_direct_counters counters = weft_direct_counters(part->direct);
+    const struct {
+        const char *result;
+        uint64_t n;
+    } results[] = { { "confirmed", counters.confirmed },
+                    { "unrouted", counters.unrouted },
+                    { "refused", counters.refused },
+                    { "again", counters.again },
+                    { "journaled", counters.journaled },
+                    { "drained", counters.drained },
+                    { "lost", counters.lost } };
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+        weft_series_set(WEFT_SERIES(process->metrics, DIRECT_EVENTS, part->service->name, results[i].result),
+                        (int64_t)results[i].n);
+    weft_series_set(WEFT_SERIES(process->metrics, DIRECT_BEHIND, part->service->name),
+                    weft_direct_behind(part->direct));
+}
+
+static void directs_set(struct weft_process *process)
+{
+    pthread_mutex_lock(&process->mutex);
+    for (size_t i = 0; i < process->n_parts; i++)
+        direct_set(process, &process->parts[i]);
+    pthread_mutex_unlock(&process->mutex);
+}
+
 /* ---- what plugins count ------------------------------------------------------------------------------------------ */
 
 /* A metric of one plugin's instance. */
@@ -136,6 +166,7 @@ unsigned weft_page_metrics(void *arg, const struct weft_admin_request *request, 
     weft_series_set(WEFT_SERIES(process->metrics, READY), weft_process_readiness(process, &why));
     weft_states_each(process, state_set, process);
     cache_set(process);
+    directs_set(process);
     for (size_t i = 0; i < process->n_parts; i++)
         commits_set(process, &process->parts[i]);
     weft_metrics_read_process(process->metrics);

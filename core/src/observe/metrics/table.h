@@ -31,6 +31,10 @@
       "Transactions of the store in which those of calls that only write were committed together.") \
     M(GROUPED_COMMITS, "grouped_commits_total", COUNTER, NONE, "service result", \
       "Transactions of calls that were taken for a group: committed in one, or alone (sent away to commit by itself).") \
+    M(DIRECT_EVENTS, "direct_events_total", COUNTER, NONE, "service result", \
+      "Direct events: confirmed, unrouted, refused, again (to be repeated), journaled (waiting in the cache), drained, lost.") \
+    M(DIRECT_BEHIND, "direct_behind", GAUGE, NONE, "service", \
+      "1 while direct events go through the cache's journal, as the transport is away or the journal is not empty.") \
     M(PUBLISHED, "events_published_total", COUNTER, NONE, "event result", \
       "Outbox events by what the broker said: confirmed, unrouted (nobody listens), refused, again (to be repeated).") \
     M(CONFIRM_SECONDS, "publish_confirm_seconds", HISTOGRAM, SECONDS, "service", \
