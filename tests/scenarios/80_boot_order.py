@@ -33,6 +33,10 @@ def queue_works():
                    "the message is consumed")
 
 
+def serves(weft):
+    return subprocess.run([str(WEFT), "health", weft.address], capture_output=True, timeout=10).returncode == 0
+
+
 def waits_for_servers_and_survives_them():
     need_servers()
     with clean_broker(), Postgres() as database, folder() as path, contextlib.ExitStack() as stack:
@@ -54,8 +58,10 @@ def waits_for_servers_and_survives_them():
         wait_until(lambda: weft.http("/readyz")[0] == 503, 10, "not ready once the database is lost")
         expect("store" in weft.http("/readyz")[1], "/readyz says that it is the store")
         expect_equal(weft.http("/livez")[0], 200, "/livez while the database is away")
+        expect(not serves(weft), "gRPC's health while the database is away")
         with Proxy(server_at.hostname, server_at.port, listen=away):
             wait_until(lambda: weft.http("/readyz")[0] == 200, 10, "ready again once the database is back")
+            expect(serves(weft), "gRPC's health once the database is back")
             client.create_user()
         client.close()
         weft.kill()

@@ -100,7 +100,8 @@ static void store_report(struct weft_store *store, bool lost, const char *why)
     if (__atomic_load_n(&store->lost, __ATOMIC_RELAXED) == (lost ? 1u : 0u)) return;
     struct weft_store_state *state = &store->pool->state;
     pthread_mutex_lock(&store->pool->mutex);
-    if (state->lost != lost) {
+    const bool changed = state->lost != lost;
+    if (changed) {
         state->lost = lost;
         state->since_us = weft_clock_wall_us();
         state->n_healed += !lost;
@@ -108,6 +109,7 @@ static void store_report(struct weft_store *store, bool lost, const char *why)
         __atomic_store_n(&store->lost, lost ? 1 : 0, __ATOMIC_RELAXED);
     }
     pthread_mutex_unlock(&store->pool->mutex);
+    if (changed && store->on_change != NULL) store->on_change(store->on_change_arg);
 }
 
 struct weft_store_state weft_store_state(struct weft_store *store)

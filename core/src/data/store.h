@@ -19,15 +19,19 @@ struct weft_store {
     /* Called after a commit that wrote outbox rows, by the committing thread: wakes the relay. May be NULL. */
     void (*on_outbox)(void *arg);
     void *on_outbox_arg;
+    /* Called when the store is lost and when it is there again, by the thread that saw it. May be NULL. Set before use
+     */
+    void (*on_change)(void *arg);
+    void *on_change_arg;
     struct weft_store_pool *pool;
     /* 1: commits with outbox rows also notify other processes, since the relay's lease is not ours (atomic). */
     uint32_t notify_others;
-    uint32_t lost;                    /* atomic: as in its state */
-    uint32_t schedules;               /* 1: this process has scheduled events (atomic) */
+    uint32_t lost;      /* atomic: as in its state */
+    uint32_t schedules; /* 1: this process has scheduled events (atomic) */
     uint32_t spare2;
     uint64_t request_kept_ns;         /* answers to commands with an idempotency key; 0: 24 h. Set before use */
     struct weft_committer *committer; /* data/group: what only writes is committed in groups; NULL: each alone */
-    struct weft_drops *drops;         /* of cache keys; NULL: nothing of them is written down. Set by the host before use */
+    struct weft_drops *drops; /* of cache keys; NULL: nothing of them is written down. Set by the host before use */
     const struct weft_topics *topics; /* forms of bodies by topic; NULL: protobuf. Set by the host before use */
 };
 

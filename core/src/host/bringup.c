@@ -228,10 +228,9 @@ static weft_status consumers_start(struct weft_process *process, struct weft_par
 
 static weft_status part_start(struct weft_process *process, struct weft_part *part, struct weft_fault *fault)
 {
-    struct weft_relay_options relay = { .instance = process->instance,
-                                        .registry = process->registry,
-                                        .tap = process->tap,
-                                        .metrics = process->metrics };
+    struct weft_relay_options relay = {
+        .instance = process->instance, .registry = process->registry, .tap = process->tap, .metrics = process->metrics
+    };
     struct weft_relay *started = NULL;
     weft_status status = weft_direct_start(part->direct, fault);
     if (status == WEFT_OK) status = consumers_start(process, part, fault);
@@ -241,6 +240,35 @@ static weft_status part_start(struct weft_process *process, struct weft_part *pa
     part->relay = started;
     pthread_mutex_unlock(&process->mutex);
     return status;
+}
+
+static bool store_is_lost(struct weft_process *process)
+{
+    bool lost = false;
+    for (size_t i = 0; i < process->n_parts; i++)
+        lost |= process->parts[i].store != NULL && weft_store_state(process->parts[i].store).lost;
+    return lost;
+}
+
+/* gRPC's health says what /readyz says: a balancer turns away while a store is lost. Under the mutex, so that what was
+ * seen last is said last, and nothing is once the drain has begun. */
+static void serving_follow(void *arg)
+{
+    struct weft_process *process = arg;
+    pthread_mutex_lock(&process->mutex);
+    if (process->rpc != NULL && weft_process_phase(process) == WEFT_PHASE_READY)
+        weft_rpc_server_serving(process->rpc, !store_is_lost(process));
+    pthread_mutex_unlock(&process->mutex);
+}
+
+static void stores_follow(struct weft_process *process)
+{
+    for (size_t i = 0; i < process->n_parts; i++) {
+        struct weft_store *store = process->parts[i].store;
+        if (store == NULL) continue;
+        store->on_change = serving_follow;
+        store->on_change_arg = process;
+    }
 }
 
 static void ready_say(struct weft_process *process)
@@ -255,6 +283,7 @@ static void ready_say(struct weft_process *process)
 
 weft_status weft_process_start(struct weft_process *process, struct weft_fault *ret_fault)
 {
+    stores_follow(process);
     weft_status status = topology_declare(process, ret_fault);
     for (size_t i = 0; i < process->n_parts && status == WEFT_OK; i++)
         if (process->parts[i].store != NULL) status = store_prepare(process, &process->parts[i], ret_fault);
@@ -264,7 +293,7 @@ weft_status weft_process_start(struct weft_process *process, struct weft_fault *
         status = part_start(process, &process->parts[i], ret_fault);
     if (status != WEFT_OK) return status;
     atomic_store_explicit(&process->phase, WEFT_PHASE_READY, memory_order_release);
-    if (process->rpc != NULL) weft_rpc_server_serving(process->rpc, true);
+    serving_follow(process);
     ready_say(process);
     return WEFT_OK;
 }
