@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What poison costs: events a second that the lab service handles, healthy ones alone and with 1 % that always fail.
+"""What poison costs: events a second that the lab service handles, healthy ones alone and with 1 % that always fail, after
+a look into the store: the dear case, in which the transaction of the batch is lost with the event.
 
     eval "$(tools/dev/services.sh up DIR)"; WEFT_BUILD=build/release bench/poison.py [ROUNDS [EVENTS]]
 

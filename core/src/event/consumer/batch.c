@@ -5,7 +5,7 @@
  * careful. Careful: a first round trip asks what is new and held up, and only those run.
  *
  * An event that fails while nothing of its own has been sent is cut out of the transaction and parked in it. If
- * something has been sent, the transaction is lost: the caller runs those before it, then it alone, then those behind.
+ * something has been sent, the transaction is lost: the caller runs those before it, parks it, then runs those behind.
  */
 #include "event/consumer/consumer_state.h"
 
@@ -134,6 +134,7 @@ static enum weft_batch_end batch_try(struct weft_batch *batch, size_t *ret_blame
         return batch_commit(batch, ret_blamed, ret_stale);
     /* A handler gave up after its statements had been sent. */
     weft_tx_rollback(batch->tx);
+    batch->items[at].tried = true;
     *ret_blamed = at;
     return WEFT_BATCH_BLAMED;
 }

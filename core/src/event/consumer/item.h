@@ -46,6 +46,7 @@ struct weft_item {
     bool suspect;     /* it was under way when a process ended, or may have been: its marker is to be cleared */
     bool alone;       /* it gets a transaction of its own */
     bool crashed;     /* it was under way too often */
+    bool tried;       /* its handler has failed, in a transaction that was lost with it */
     uint32_t attempt; /* 1 for the first */
     int64_t due_us;   /* of its next try, by the wall clock */
     int64_t duration_us;

@@ -137,6 +137,12 @@ static bool lane_run(struct weft_lane *lane)
     uint32_t tries = 0;
     for (size_t from = 0, to = 0; from < lane->n_items;) {
         size_t blamed = 0;
+        if (lane->items[from].tried) { /* those before it have committed; it has had its attempt */
+            lane->items[from].tried = false;
+            if (!lane_park(lane, &lane->items[from++])) return false;
+            tries = 0;
+            continue;
+        }
         if (to <= from) to = lane_reach(lane, from);
         if (tries == 0 && lane->items[from].alone && !lane_mark_again(lane, &lane->items[from])) return false;
         enum weft_batch_end end = weft_batch_run(lane, lane->items + from, to - from, &blamed);
