@@ -13,11 +13,26 @@ for tool in buildah mmdebstrap python3; do
 done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/weft-image.XXXXXX")
-run= base= made=
+run= base= made= grpc=
 build() { buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs "$@"; }
+
+# The process that the container runs, if it does: the weft that listens where we said.
+contained() {
+    local process
+    for process in /proc/[0-9]*; do
+        if [ "$(cat "$process/comm" 2>/dev/null)" = weft ] &&
+            tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -x "WEFT_GRPC_LISTEN=127.0.0.1:$grpc" >/dev/null; then
+            echo "${process#/proc/}"
+            return
+        fi
+    done
+    return 0
+}
+
 cleanup() {
     local status=$?
-    [ -z "$run" ] || kill -KILL "$run" 2>/dev/null || true
+    [ -z "$run" ] || kill -KILL $(contained) 2>/dev/null || true # buildah ends with it
+    [ -z "$run" ] || wait "$run" 2>/dev/null || true
     [ -z "$made" ] || build umount "$made" >/dev/null 2>&1 || true
     build rm --all >/dev/null 2>&1 || true
     rm -rf "$work"
@@ -36,19 +51,6 @@ except urllib.error.HTTPError as error:
     print(error.code)
 PY
 }
-# The process that the container runs: the weft that listens where we said.
-contained() {
-    local process
-    for process in /proc/[0-9]*; do
-        if [ "$(cat "$process/comm" 2>/dev/null)" = weft ] &&
-            tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qx "WEFT_GRPC_LISTEN=127.0.0.1:$grpc"; then
-            echo "${process#/proc/}"
-            return
-        fi
-    done
-    fail "no weft process in the container"
-}
-
 echo "== base image"
 mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' bookworm "$work/base.tar" >"$work/log" 2>&1 ||
     { cat "$work/log" >&2; skip "mmdebstrap could not make a base image: no Debian mirror?"; }
@@ -91,6 +93,7 @@ until [ "$(status_of /readyz)" = 200 ]; do
     read -rt 0.1 <> <(:) || true
 done
 weft=$(contained)
+[ -n "$weft" ] || fail "no weft process in the container"
 [ "$(stat -c %u "/proc/$weft")" = 10001 ] || fail "the process runs as user $(stat -c %u "/proc/$weft"), want 10001"
 build run --isolation chroot "$made" -- weft health "127.0.0.1:$grpc" >/dev/null || fail "the image's own health check says no"
 build run --isolation chroot "$made" -- weft call "127.0.0.1:$grpc" user.v1.UserService/CreateUser \
