@@ -10,12 +10,12 @@
 #ifndef WEFT_AMQP_INSTANCE_H
 #define WEFT_AMQP_INSTANCE_H
 
-#include "connection.h"
-#include "consumer.h"
+#include "connection/connection.h"
+#include "consume/consumer.h"
 #include "mailbox.h"
 #include "options.h"
-#include "publisher.h"
-#include "topology.h"
+#include "publish/publisher.h"
+#include "topology/topology.h"
 
 #include <pthread.h>
 

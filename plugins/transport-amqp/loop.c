@@ -1,8 +1,8 @@
 /* loop.c - the I/O thread: looks into the mailbox, keeps the connections, sends, waits, receives, delivers. */
 #include "instance.h"
 
-#include "declare.h"
-#include "settle.h"
+#include "consume/settle.h"
+#include "topology/declare.h"
 
 #include <poll.h>
 #include <stdarg.h>

@@ -6,8 +6,8 @@
  * is named for this instance and expires without it. Bindings are only added: what an earlier version bound stays
  * bound.
  */
-#include "declare.h"
 #include "instance.h"
+#include "topology/declare.h"
 
 #include <errno.h>
 #include <signal.h>

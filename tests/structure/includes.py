@@ -95,7 +95,7 @@ def plugins(root):
         for file, header in includes(folder):
             if header in ("weft/plugin.h", "weft/value.h") or SYSTEM.fullmatch(header) or re.fullmatch(library, header):
                 continue
-            if "/" in header or not any((home / header).is_file() for home in homes):
+            if ".." in header or not any((home / header).is_file() for home in homes):
                 yield f"{file} includes {header}, which is neither weft/plugin.h nor its own nor its library's"
 
 

@@ -7,7 +7,7 @@
 #include "event/relay/relay.h"
 #include "event/tap.h"
 #include "event/topics.h"
-#include "host/instance.h"
+#include "host/plugin/instance.h"
 #include "host/process.h"
 #include "observe/admin/admin.h"
 #include "observe/metrics/metrics.h"

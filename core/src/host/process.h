@@ -14,7 +14,7 @@
 #include "data/cache/cache.h"
 #include "data/store.h"
 #include "event/transport.h"
-#include "host/loader.h"
+#include "host/plugin/loader.h"
 #include "host/service.h"
 
 struct weft_process;

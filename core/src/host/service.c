@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "host/crash.h"
-#include "host/loader.h"
+#include "host/plugin/loader.h"
 #include "rpc/prefetch/prefetch_key.h"
 
 #include <dirent.h>

@@ -8,8 +8,8 @@
 #include "contract/message.h"
 #include "data/cache/cache.h"
 #include "data/store.h"
-#include "host/instance.h"
-#include "host/loader.h"
+#include "host/plugin/instance.h"
+#include "host/plugin/loader.h"
 #include "host/service.h"
 #include "test/spy.h"
 #include <weft/test.h>

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "data/migrate.h"
-#include "host/instance.h"
+#include "host/plugin/instance.h"
 
 #include <check.h>
 #include <ftw.h>

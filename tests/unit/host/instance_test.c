@@ -1,5 +1,5 @@
-/* host/instance.h and host/plugin_option.h, with a plugin made here. */
-#include "host/instance.h"
+/* host/plugin/instance.h and host/plugin/plugin_option.h, with a plugin made here. */
+#include "host/plugin/instance.h"
 
 #include "base/clock.h"
 #include "host_test.h"

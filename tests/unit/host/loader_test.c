@@ -1,5 +1,5 @@
-/* host/loader.h and host/note.h: which files are taken, and why others are not. */
-#include "host/loader.h"
+/* host/plugin/loader.h and host/plugin/note.h: which files are taken, and why others are not. */
+#include "host/plugin/loader.h"
 
 #include "host_test.h"
 

@@ -8,7 +8,7 @@
 #include "base/digest.h"
 #include "contract/json/json.h"
 #include "event/envelope.h"
-#include "host/loader.h"
+#include "host/plugin/loader.h"
 #include "host/service.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "data/store.h"
-#include "host/instance.h"
+#include "host/plugin/instance.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "event/transport.h"
-#include "host/instance.h"
+#include "host/plugin/instance.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include "command/doctor/report.h"
 #include "config/config.h"
-#include "host/loader.h"
+#include "host/plugin/loader.h"
 
 struct weft_checks {
     struct weft_report *report;

@@ -2,7 +2,7 @@
 #include "command/command.h"
 #include "command/output/listing.h"
 
-#include "host/loader.h"
+#include "host/plugin/loader.h"
 
 static const struct weft_column columns[] = {
     { "KIND", "kind" }, { "NAME", "name" }, { "SCHEMES", "schemes" },

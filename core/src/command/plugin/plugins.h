@@ -3,7 +3,7 @@
 #define WEFT_COMMAND_PLUGIN_PLUGINS_H
 
 #include "command/command.h"
-#include "host/loader.h"
+#include "host/plugin/loader.h"
 
 /* Loads every plugin file that is not refused and calls `each` with it (file->plugin is set), sorted by file name. The
  * `.so` are loaded, which runs no function of theirs; none is opened as an instance. `refused` (may be NULL) gets the

@@ -6,7 +6,7 @@
 #include "command/settings/reference.h"
 
 #include "config/url.h"
-#include "host/plugin_option.h"
+#include "host/plugin/plugin_option.h"
 #include "host/service.h"
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "data/migrate.h"
-#include "host/loader.h"
+#include "host/plugin/loader.h"
 #include "host/service.h"
 
 #include <stdio.h>

@@ -3,8 +3,8 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "host/instance.h"
-#include "host/loader.h"
+#include "host/plugin/instance.h"
+#include "host/plugin/loader.h"
 #include "host/service.h"
 
 #define STORES_TIME (10 * WEFT_SECOND)

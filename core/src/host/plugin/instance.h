@@ -1,11 +1,11 @@
-/* host/instance.h - one opened plugin: its URL and options, its table of host functions, its health. */
+/* host/plugin/instance.h - one opened plugin: its URL and options, its table of host functions, its health. */
 #ifndef WEFT_HOST_INSTANCE_H
 #define WEFT_HOST_INSTANCE_H
 
 #include "base/fault.h"
 #include "config/config.h"
 #include "event/transport.h"
-#include "host/loader.h"
+#include "host/plugin/loader.h"
 #include <stdbool.h>
 #include <weft/plugin.h>
 

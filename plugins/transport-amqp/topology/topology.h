@@ -2,7 +2,7 @@
 #ifndef WEFT_AMQP_TOPOLOGY_H
 #define WEFT_AMQP_TOPOLOGY_H
 
-#include "line.h"
+#include "connection/line.h"
 
 #include <stdbool.h>
 #include <stddef.h>

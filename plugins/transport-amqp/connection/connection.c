@@ -1,7 +1,7 @@
 /* connection.c - from the URL to a logged-in connection, and keeping it alive. */
-#include "connection.h"
+#include "connection/connection.h"
 
-#include "frame.h"
+#include "connection/frame.h"
 #include "instance.h"
 
 #include <amqp_ssl_socket.h>

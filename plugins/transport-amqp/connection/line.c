@@ -1,7 +1,7 @@
 /* line.c - who sits on which consuming connection. */
-#include "line.h"
+#include "connection/line.h"
 
-#include "frame.h"
+#include "connection/frame.h"
 #include "instance.h"
 
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #ifndef WEFT_AMQP_DECLARE_H
 #define WEFT_AMQP_DECLARE_H
 
-#include "topology.h"
+#include "topology/topology.h"
 
 /* The exchanges, over the shared line, waiting for the answers. false: it is broken, or an exchange is refused and
  * ret_text says why. */

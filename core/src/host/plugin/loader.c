@@ -1,5 +1,5 @@
-/* host/loader.c - one directory, notes first, then dlopen of what is wanted. */
-#include "host/loader.h"
+/* host/plugin/loader.c - one directory, notes first, then dlopen of what is wanted. */
+#include "host/plugin/loader.h"
 
 #include "base/arena.h"
 #include "base/memory.h"

@@ -9,7 +9,7 @@
 #ifndef WEFT_AMQP_LINE_H
 #define WEFT_AMQP_LINE_H
 
-#include "connection.h"
+#include "connection/connection.h"
 
 enum { LINE_CHANNELS = 2048, LINES_MAX = 64 };
 

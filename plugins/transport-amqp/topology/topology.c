@@ -1,5 +1,5 @@
 /* topology.c - the host's wishes checked and copied. */
-#include "topology.h"
+#include "topology/topology.h"
 
 #include "instance.h"
 

@@ -1,5 +1,5 @@
-/* host/plugin_option.c - command line, URL, environment and file meet a plugin's option table. */
-#include "host/plugin_option.h"
+/* host/plugin/plugin_option.c - command line, URL, environment and file meet a plugin's option table. */
+#include "host/plugin/plugin_option.h"
 
 #include "base/text.h"
 #include "config/option.h"

@@ -1,11 +1,11 @@
 /* publisher.c - the window. A message goes from the waiting ring into a slot when its frames are in the output; the
  * slot's number is its delivery tag. The broker confirms in any order, one by one or all up to a tag, and returns what
  * nobody listens to before it confirms it. */
-#include "publisher.h"
+#include "publish/publisher.h"
 
-#include "declare.h"
-#include "frame.h"
+#include "connection/frame.h"
 #include "instance.h"
+#include "topology/declare.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* host/note.h - the ELF note by which a plugin introduces itself before any of its code runs. */
+/* host/plugin/note.h - the ELF note by which a plugin introduces itself before any of its code runs. */
 #ifndef WEFT_HOST_NOTE_H
 #define WEFT_HOST_NOTE_H
 

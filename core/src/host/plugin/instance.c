@@ -1,13 +1,13 @@
-/* host/instance.c - a plugin's instance and the host's end of it. The table handed to the plugin is the first member of
- * the instance, so that a plugin's calls find their way back without a search. */
-#include "host/instance.h"
+/* host/plugin/instance.c - a plugin's instance and the host's end of it. The table handed to the plugin is the first
+ * member of the instance, so that a plugin's calls find their way back without a search. */
+#include "host/plugin/instance.h"
 
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "config/url.h"
-#include "host/plugin_option.h"
+#include "host/plugin/plugin_option.h"
 #include "observe/log.h"
 
 #include <pthread.h>

@@ -2,7 +2,7 @@
 #ifndef WEFT_AMQP_PUBLISHER_H
 #define WEFT_AMQP_PUBLISHER_H
 
-#include "connection.h"
+#include "connection/connection.h"
 #include "message.h"
 
 #include <weft/plugin.h>

@@ -1,8 +1,8 @@
 /* frame.c - AMQP 0-9-1, section 2.3.5: type (1 byte), channel (2), size (4), payload, 0xCE. Methods and properties are
  * encoded by the library, straight into the output. */
-#include "frame.h"
+#include "connection/frame.h"
 
-#include "connection.h"
+#include "connection/connection.h"
 #include "instance.h"
 
 #include <arpa/inet.h>

@@ -1,11 +1,11 @@
-/* host/loader.h - finds plugins in one directory by kind and scheme, and opens the `.so` only once its note fits. The
- * host's thread. */
+/* host/plugin/loader.h - finds plugins in one directory by kind and scheme, and opens the `.so` only once its note
+ * fits. The host's thread. */
 #ifndef WEFT_HOST_LOADER_H
 #define WEFT_HOST_LOADER_H
 
 #include "base/arena.h"
 #include "base/fault.h"
-#include "host/note.h"
+#include "host/plugin/note.h"
 #include <stddef.h>
 #include <weft/plugin.h>
 

@@ -1,6 +1,6 @@
-/* host/note.c - a small reader of ELF64 (elf(5)): section headers to ".note.weft", every offset checked against the
- * file. pread, not mmap: a file that is cut short meanwhile is then an error and no SIGBUS. */
-#include "host/note.h"
+/* host/plugin/note.c - a small reader of ELF64 (elf(5)): section headers to ".note.weft", every offset checked against
+ * the file. pread, not mmap: a file that is cut short meanwhile is then an error and no SIGBUS. */
+#include "host/plugin/note.h"
 
 #include <elf.h>
 #include <stdio.h>

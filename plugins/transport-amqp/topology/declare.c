@@ -5,9 +5,9 @@
  * RabbitMQ writes its tables and its list of quorum queues with up to 2 s of delay, and a queue that is younger than
  * that when the broker is killed is gone, or without leader for good, with all that was confirmed for it. What nobody
  * can route to it waits in the outbox instead. */
-#include "declare.h"
+#include "topology/declare.h"
 
-#include "frame.h"
+#include "connection/frame.h"
 #include "instance.h"
 
 #include <amqp.h>

@@ -1,9 +1,9 @@
 /* settle.c - one basic.ack for many, but only up to the lowest delivery that is not settled: lanes share a channel, and
  * what lies below would be lost with the process. What is settled above it is held back for a moment, in the hope of
  * the lowest, and then told singly, so that a slow handler neither eats up the credit nor makes others come again. */
-#include "settle.h"
+#include "consume/settle.h"
 
-#include "frame.h"
+#include "connection/frame.h"
 #include "instance.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* host/plugin_option.h - a plugin's option struct, filled by the table in its descriptor. The host's thread. */
+/* host/plugin/plugin_option.h - a plugin's option struct, filled by the table in its descriptor. The host's thread. */
 #ifndef WEFT_HOST_PLUGIN_OPTION_H
 #define WEFT_HOST_PLUGIN_OPTION_H
 

@@ -2,7 +2,7 @@
 #ifndef WEFT_AMQP_CONSUMER_H
 #define WEFT_AMQP_CONSUMER_H
 
-#include "line.h"
+#include "connection/line.h"
 #include "message.h"
 
 #include <amqp.h>

@@ -1,12 +1,12 @@
 /* consumer.c - every subscription has a channel of its own: its prefetch is its credit, its tags are its own, and
  * closing it gives everything back in order. An ordered subscription ends by that, never by basic.cancel, after which
  * the next consumer would get later messages before those that return. */
-#include "consumer.h"
+#include "consume/consumer.h"
 
-#include "declare.h"
-#include "frame.h"
+#include "connection/frame.h"
+#include "consume/settle.h"
 #include "instance.h"
-#include "settle.h"
+#include "topology/declare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
