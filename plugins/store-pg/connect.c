@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* In application_name. Groups commit what handlers wrote, so for who looks from outside both are requests. */
 static const char *const purposes[] = {
     [WEFT_SESSION_REQUEST] = "request", [WEFT_SESSION_READER] = "reader",     [WEFT_SESSION_RELAY] = "relay",
     [WEFT_SESSION_LANE] = "lane",       [WEFT_SESSION_LISTENER] = "listener", [WEFT_SESSION_MIGRATE] = "migrate",
-    [WEFT_SESSION_ADMIN] = "admin",     [WEFT_SESSION_GROUP] = "group",
+    [WEFT_SESSION_ADMIN] = "admin",     [WEFT_SESSION_GROUP] = "request",
 };
 
 static const char *purpose_name(uint32_t purpose)
