@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 ROOT=$PWD BUILD=$PWD/build
 source tools/dev/build.sh
 source tools/dev/ctest.sh
-export WEFT_KILLS=${WEFT_KILLS:-20}
+export WEFT_KILLS=${WEFT_KILLS:-40}
 tree=$BUILD/mutants/tree
 
 # A copy of the sources, so that the tree is never broken, even by a kill in between.
