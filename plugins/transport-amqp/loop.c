@@ -170,6 +170,8 @@ static void loop_connect(struct rabbit *rabbit)
     if (publishing && shared->state != NULL && rabbit->topics_in_place) loop_tell_health(rabbit);
     if (rabbit_mailbox_accept(&rabbit->mailbox, publishing && !rabbit->publisher.blocked))
         rabbit->host->ready(rabbit->host);
+    /* What was taken while the connection broke: the host has better places to keep it than this ring. */
+    if (rabbit->publishing.state == NULL) rabbit_publisher_give_up(rabbit, "the broker is away");
 }
 
 /* ---- a round ---------------------------------------------------------------------------------------------------- */

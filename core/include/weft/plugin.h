@@ -388,7 +388,8 @@ struct weft_transport_ops {
      * listens there, or those that another program has bound. */
     int32_t (*declare)(void *self, const struct weft_topology *topology, struct weft_error *ret_error);
     /* Takes a prefix of the operations and returns its length; fewer than n means full until host->ready(). Each one
-     * taken completes exactly once. Also when down: then it may take none. */
+     * taken completes exactly once. Also when down: then it may take none, and what it has taken and cannot send ends
+     * NOT_SENT at once, for the host keeps it better. */
     size_t (*publish)(void *self, const struct weft_publish *const *operations, size_t n);
     /* Starts deliveries, `tag` comes back with each; survives reconnects. */
     int32_t (*subscribe)(void *self, const struct weft_subscription *subscription, void *tag, struct weft_error *ret_error);

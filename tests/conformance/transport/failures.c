@@ -66,6 +66,31 @@ static void a_server_that_is_away_is_told(const struct kit *kit)
     end(station, proxy);
 }
 
+/* Offers all the time, so that some are taken while the plugin is finding out. */
+static void offer_until_down(struct station *station)
+{
+    uint64_t deadline_ns = kit_deadline(5);
+    while (!kit_host_wait_health(&station->host, WEFT_HEALTH_DOWN, 0)) {
+        KIT_CHECK(kit_now_ns() < deadline_ns, "the server's end was not noticed");
+        station_offer(station, "t", "x", "under way");
+    }
+}
+
+static void what_is_taken_as_the_server_goes_comes_back_without_it(const struct kit *kit)
+{
+    struct kit_proxy *proxy = station_proxy(kit);
+    struct station *station = behind(kit, proxy);
+    station_simple(station, 0);
+    for (int round = 0; round < 5; round++) {
+        kit_proxy_set_mode(proxy, KIT_PROXY_REFUSE);
+        offer_until_down(station);
+        station_wait_all(station, 3);
+        kit_proxy_set_mode(proxy, KIT_PROXY_PASS);
+        need_health(station, WEFT_HEALTH_UP, 15);
+    }
+    end(station, proxy);
+}
+
 static void readers_resume_by_themselves(const struct kit *kit)
 {
     struct kit_proxy *proxy = station_proxy(kit);
@@ -280,6 +305,8 @@ const struct kit_test failures_tests[] = {
     { "health_is_down_within_two_seconds_and_up_again", health_is_down_within_two_seconds_and_up_again, KIT_FAILURE, 0,
       40 },
     { "a_server_that_is_away_is_told", a_server_that_is_away_is_told, KIT_FAILURE, 0, 40 },
+    { "what_is_taken_as_the_server_goes_comes_back_without_it", what_is_taken_as_the_server_goes_comes_back_without_it,
+      KIT_FAILURE, 0, 90 },
     { "readers_resume_by_themselves", readers_resume_by_themselves, KIT_FAILURE, 0, 40 },
     { "all_that_is_confirmed_arrives_through_ten_resets", all_that_is_confirmed_arrives_through_ten_resets, KIT_FAILURE,
       WEFT_TRANSPORT_CONFIRMS, 90 },
