@@ -1,11 +1,13 @@
 /* journal.c - uthash for the journals, utlist for the entries of each. */
 #include "journal.h"
 
+#include "operation.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-enum { ENTRIES_MAX = 1000000, CLAIM_MAX = 1000, CLAIM_BYTES = 1 << 20, NAME_MAX_BYTES = 255, SIZE_BYTES = 8 };
+enum { CLAIM_BYTES = 1 << 20, SIZE_BYTES = 8 };
 
 struct journal_entry {
     struct journal_entry *prev, *next;
@@ -21,28 +23,10 @@ struct journal {
     uint64_t expires_ns, claim_ends_ns;
     bool lost;
     uint8_t claim_size; /* 0: nobody's */
-    char claim[NAME_MAX_BYTES];
+    char claim[OPERATION_NAME_MAX];
     uint32_t key_size;
     char key[];
 };
-
-bool journal_verb(uint32_t verb)
-{
-    return verb >= WEFT_CACHE_JOURNAL_APPEND && verb <= WEFT_CACHE_JOURNAL_DONE;
-}
-
-bool journal_valid(const struct weft_cache_op *op)
-{
-    bool named = op->value_size >= 1 && op->value_size <= NAME_MAX_BYTES;
-    switch (op->verb) {
-    case WEFT_CACHE_JOURNAL_APPEND:
-        return op->integer >= 1 && op->integer <= ENTRIES_MAX;
-    case WEFT_CACHE_JOURNAL_CLAIM:
-        return named && op->ttl_ms != 0 && op->integer >= 1 && op->integer <= CLAIM_MAX;
-    default:
-        return named && op->integer >= 0;
-    }
-}
 
 /* ---- journals ---------------------------------------------------------------------------------------------------- */
 

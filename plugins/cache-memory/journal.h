@@ -14,9 +14,6 @@ struct journals {
     int64_t last_place;
 };
 
-bool journal_verb(uint32_t verb);
-bool journal_valid(const struct weft_cache_op *op); /* beyond what holds for every verb */
-
 /* Each fills rc and integer of the result. A claim returns the entries as a blob of one reference, else NULL. */
 void journal_append(struct journals *journals, const struct weft_cache_op *op, uint64_t now_ns,
                     struct weft_cache_result *result);

@@ -1,11 +1,13 @@
 /* memory.c - the cache that lives in the host's memory: plugin "cache-memory", scheme `memory`.
  *
  * For development, tests and single processes; and the plugin to read before writing a cache plugin of your own. It
- * needs nothing but weft/plugin.h. From bottom to top: the descriptor says what the plugin is; open and close make and
- * end an instance; run dispatches each operation of a batch to its verb; the verbs do the work under one mutex.
+ * needs nothing of the host but weft/plugin.h. From bottom to top: the descriptor says what the plugin is; open and
+ * close make and end an instance; run dispatches each operation of a batch to its verb; the verbs do the work under one
+ * mutex.
  *
  * Time is the host's (host->now_ns), so a test's clock can make values expire. */
 #include "journal.h"
+#include "operation.h"
 #include "table.h"
 
 #include <pthread.h>
@@ -15,10 +17,7 @@
 #include <string.h>
 #include <weft/plugin.h>
 
-#define KEY_MAX    1024
-#define VALUE_MAX  (8u << 20)
-#define TTL_MAX_MS 10000000000000u /* three hundred years: more overflows the clock */
-#define NEVER      UINT64_MAX
+#define NEVER UINT64_MAX
 
 struct memory_options {
     uint64_t max_bytes;
@@ -264,15 +263,6 @@ static bool session_make_room(struct session *session, size_t n)
     return true;
 }
 
-static bool op_valid(const struct weft_cache_op *op)
-{
-    return op->verb >= WEFT_CACHE_GET && op->verb < sizeof verbs / sizeof verbs[0] && op->key != NULL &&
-           op->key_size >= 1 && op->key_size <= KEY_MAX && op->value_size <= VALUE_MAX &&
-           (op->value != NULL || op->value_size == 0) && op->ttl_ms <= TTL_MAX_MS &&
-           (op->verb != WEFT_CACHE_GET_OR_LEASE || (op->integer > 0 && (uint64_t)op->integer <= TTL_MAX_MS)) &&
-           (!journal_verb(op->verb) || journal_valid(op));
-}
-
 static int32_t memory_run(void *opaque, const struct weft_cache_op *ops, size_t n,
                           struct weft_cache_result *ret_results, uint64_t deadline_ns, struct weft_error *ret_error)
 {
@@ -284,7 +274,8 @@ static int32_t memory_run(void *opaque, const struct weft_cache_op *ops, size_t 
     uint64_t now_ns = memory->host->now_ns(memory->host);
     size_t n_evicted = 0;
     for (size_t i = 0; i < n; i++) {
-        ret_results[i] = (struct weft_cache_result){ .rc = op_valid(&ops[i]) ? WEFT_RC_NOT_FOUND : WEFT_RC_INVALID };
+        ret_results[i] =
+            (struct weft_cache_result){ .rc = operation_valid(&ops[i]) ? WEFT_RC_NOT_FOUND : WEFT_RC_INVALID };
         if (ret_results[i].rc == WEFT_RC_INVALID) continue;
         pthread_mutex_lock(&memory->mutex);
         verbs[ops[i].verb](session, &ops[i], &ret_results[i], now_ns);

@@ -5,12 +5,7 @@
 
 #include <stdlib.h>
 
-enum {
-    ENTRIES_MAX = 1000000, /* that a journal may be told to keep */
-    CLAIM_MAX = 1000,      /* entries a claim may ask for */
-    NAME_MAX_BYTES = 255,
-    PLACE_SEQUENCE_BITS = 20 /* of a stream's id, <ms>-<sequence>: a million a millisecond */
-};
+enum { PLACE_SEQUENCE_BITS = 20 }; /* of a stream's id, <ms>-<sequence>: a million a millisecond */
 
 static const char append_script[] =
     "local over=redis.call('XLEN',KEYS[1])+1-tonumber(ARGV[2]) "
@@ -33,24 +28,6 @@ static const char done_script[] =
     "if redis.call('GET',KEYS[2])~=ARGV[1] then return 0 end "
     "redis.call('XTRIM',KEYS[1],'MINID',ARGV[2]) "
     "if redis.call('XLEN',KEYS[1])==0 then redis.call('DEL',KEYS[1],KEYS[2]) end return 1";
-
-bool journal_verb(uint32_t verb)
-{
-    return verb >= WEFT_CACHE_JOURNAL_APPEND && verb <= WEFT_CACHE_JOURNAL_DONE;
-}
-
-bool journal_valid(const struct weft_cache_op *op)
-{
-    bool named = op->value_size >= 1 && op->value_size <= NAME_MAX_BYTES;
-    switch (op->verb) {
-    case WEFT_CACHE_JOURNAL_APPEND:
-        return op->integer >= 1 && op->integer <= ENTRIES_MAX;
-    case WEFT_CACHE_JOURNAL_CLAIM:
-        return named && op->ttl_ms != 0 && op->integer >= 1 && op->integer <= CLAIM_MAX;
-    default:
-        return named && op->integer >= 0;
-    }
-}
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 

@@ -8,9 +8,6 @@
 
 #include "request.h"
 
-bool journal_verb(uint32_t verb);
-bool journal_valid(const struct weft_cache_op *op); /* beyond what holds for every verb */
-
 void journal_ask_append(struct request *request, const struct weft_cache_op *op);
 void journal_ask_claim(struct request *request, const struct weft_cache_op *op);
 void journal_ask_done(struct request *request, const struct weft_cache_op *op);

@@ -2,14 +2,16 @@
 #ifndef CACHE_REDIS_OWN_KEY_H
 #define CACHE_REDIS_OWN_KEY_H
 
+#include "operation.h"
+
 #include <string.h>
 #include <weft/plugin.h>
 
-enum { KEY_MAX = 1024, OWN_PREFIX_MAX = 16 };
+enum { OWN_PREFIX_MAX = 16 };
 
 struct own_key {
     size_t size;
-    char name[OWN_PREFIX_MAX + KEY_MAX];
+    char name[OWN_PREFIX_MAX + OPERATION_KEY_MAX];
 };
 
 static inline void own_key_of(const struct weft_cache_op *op, const char *prefix, struct own_key *ret_key)

@@ -3,6 +3,7 @@
  * A batch is one pipeline: all commands in one write, then the replies. A fresh connection sends AUTH and SELECT ahead
  * in the same write. After any failure the connection is closed, so no late answer can meet a later run. */
 #include "error.h"
+#include "operation.h"
 #include "redis.h"
 #include "verb.h"
 
@@ -102,7 +103,7 @@ static int32_t session_connect(struct session *session, uint64_t deadline_ns, st
 static void add_batch(struct session *session, const struct weft_cache_op *ops, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (verb_valid(&ops[i])) verb_add(&session->request, &ops[i]);
+        if (operation_valid(&ops[i])) verb_add(&session->request, &ops[i]);
         session->answers[i] = session->request.n_commands - 1;
     }
 }
@@ -132,7 +133,7 @@ static int32_t session_try(struct session *session, const struct weft_cache_op *
 static bool batch_repeatable(const struct weft_cache_op *ops, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (verb_valid(&ops[i]) && !verb_repeatable(&ops[i])) return false;
+        if (operation_valid(&ops[i]) && !verb_repeatable(&ops[i])) return false;
     return true;
 }
 
@@ -140,7 +141,7 @@ static void read_results(const struct session *session, const struct weft_cache_
                          struct weft_cache_result *ret_results)
 {
     for (size_t i = 0; i < n; i++) {
-        if (verb_valid(&ops[i]))
+        if (operation_valid(&ops[i]))
             verb_result(&ops[i], session->request.replies[session->answers[i]], &ret_results[i]);
         else
             ret_results[i] = (struct weft_cache_result){ .rc = WEFT_RC_INVALID };

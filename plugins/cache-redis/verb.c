@@ -7,8 +7,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define VALUE_MAX  (8u << 20)
-#define TTL_MAX_MS 10000000000000u
 #define LEASE_NAME "weft:lease:"
 
 static const char fill_script[] = "if redis.call('GET',KEYS[1])~=ARGV[1] then return 0 end "
@@ -196,15 +194,6 @@ static const struct {
     [WEFT_CACHE_JOURNAL_CLAIM] = { journal_ask_claim, journal_read_claim, true },
     [WEFT_CACHE_JOURNAL_DONE] = { journal_ask_done, read_yes, true },
 };
-
-bool verb_valid(const struct weft_cache_op *op)
-{
-    return op->verb >= WEFT_CACHE_GET && op->verb < sizeof verbs / sizeof verbs[0] && op->key != NULL &&
-           op->key_size >= 1 && op->key_size <= KEY_MAX && op->value_size <= VALUE_MAX &&
-           (op->value != NULL || op->value_size == 0) && op->ttl_ms <= TTL_MAX_MS &&
-           (op->verb != WEFT_CACHE_GET_OR_LEASE || (op->integer > 0 && (uint64_t)op->integer <= TTL_MAX_MS)) &&
-           (!journal_verb(op->verb) || journal_valid(op));
-}
 
 void verb_add(struct request *request, const struct weft_cache_op *op)
 {

@@ -11,8 +11,7 @@
 
 #include "request.h"
 
-bool verb_valid(const struct weft_cache_op *op);
-/* Adds the operation's commands; the reply to the last of them is the one that counts. */
+/* Adds the valid operation's commands; the reply to the last of them is the one that counts. */
 void verb_add(struct request *request, const struct weft_cache_op *op);
 /* May it be sent again when it is not known whether it arrived? */
 bool verb_repeatable(const struct weft_cache_op *op);

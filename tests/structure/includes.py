@@ -32,8 +32,9 @@ BACKENDS = r"amqp|hiredis|libpq|postgres|pg_config|sqlite|rabbitmq|async\.h|sds\
 
 # A plugin, beside weft/plugin.h, weft/value.h, its own folder and the system: its library, and folders it shares.
 PLUGINS = {
-    "cache-memory": (r"ut(hash|list)\.h", []),
-    "cache-redis": (r"hiredis(_ssl)?\.h", []),
+    "cache-common": (r"(?!)", []),
+    "cache-memory": (r"ut(hash|list)\.h", ["cache-common"]),
+    "cache-redis": (r"hiredis(_ssl)?\.h", ["cache-common"]),
     "store-common": (r"ut(hash|list)\.h", []),
     "store-pg": (r"libpq-fe\.h", ["store-common"]),
     "store-sqlite": (r"sqlite3\.h", ["store-common"]),
