@@ -20,12 +20,6 @@ enum { PROCESS_ARENA_BYTES = 16 * 1024 };
 
 /* ---- services ---------------------------------------------------------------------------------------------------- */
 
-static const char *service_directory(const struct weft_process *process)
-{
-    const char *set = weft_config_text(process->config, "service_dir");
-    return set != NULL ? set : weft_loader_default_directory(process->arena, WEFT_LOADER_SERVICES);
-}
-
 static weft_status part_add(struct weft_process *process, struct weft_service *service, struct weft_fault *fault)
 {
     for (size_t i = 0; i < process->n_parts; i++)
@@ -83,7 +77,7 @@ static weft_status services_gather(struct weft_process *process, struct weft_fau
 {
     const char *const *wanted = process->options.service_names, *const *there = NULL;
     bool only_modules = wanted == NULL && process->options.n_modules > 0;
-    const char *directory = service_directory(process);
+    const char *directory = weft_loader_service_directory(process->config, process->arena);
     struct weft_fault why = { 0 };
     weft_status status = weft_service_names(directory, process->arena, &there, &why);
     if (status != WEFT_OK && wanted == NULL && !only_modules) return weft_fault_set(fault, status, "%s", why.text);
@@ -254,10 +248,10 @@ static weft_status plugins_open(struct weft_process *process, struct weft_fault 
 
 static weft_status loader_make(struct weft_process *process, struct weft_fault *fault)
 {
-    const char *set = weft_config_text(process->config, "plugin_dir");
-    const char *directory = set != NULL ? set : weft_loader_default_directory(process->arena, WEFT_LOADER_PLUGINS);
+    const char *directory = weft_loader_plugin_directory(process->config, process->arena);
+    const bool set = weft_config_text(process->config, "plugin_dir") != NULL;
     /* A test that brings its plugins along need not have a folder of them. */
-    if (set == NULL && process->options.n_plugins > 0 && access(directory, F_OK) != 0) directory = NULL;
+    if (!set && process->options.n_plugins > 0 && access(directory, F_OK) != 0) directory = NULL;
     weft_status status = weft_loader_new(directory, &process->loader, fault);
     for (size_t i = 0; i < process->options.n_plugins && status == WEFT_OK; i++)
         weft_loader_add(process->loader, process->options.plugins[i]);

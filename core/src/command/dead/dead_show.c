@@ -163,9 +163,8 @@ static void row_show(void *arg, const struct weft_value *row)
 
 static void module_load(struct show *show, const struct weft_config *config)
 {
-    const char *directory = weft_config_text(config, "service_dir");
+    const char *directory = weft_loader_service_directory(config, show->line->arena);
     struct weft_fault fault;
-    if (directory == NULL) directory = weft_loader_default_directory(show->line->arena, WEFT_LOADER_SERVICES);
     if (weft_service_load(directory, show->store_service, &show->service, &fault) != WEFT_OK) show->service = NULL;
 }
 

@@ -16,6 +16,11 @@ struct weft_checks {
     bool probes;                 /* may write, and undo it: doctor */
 };
 
+/* What all of them begin with: reads the settings and what the line says of services. False: they cannot be read, as
+ * the report says. weft_checks_end gives back what the checks have opened, and the exit status. */
+bool weft_checks_begin(struct weft_checks *checks, struct weft_command_line *line);
+int weft_checks_end(struct weft_checks *checks);
+
 /* local.c: what is here */
 void weft_check_plugins(struct weft_checks *checks);  /* sets `loader` */
 void weft_check_services(struct weft_checks *checks); /* sets `services` from the directory unless they are */

@@ -2,7 +2,6 @@
 #include "command/doctor/checks.h"
 
 #include "base/clock.h"
-#include "observe/log.h"
 
 struct arguments {
     uint64_t time_ns;
@@ -23,21 +22,12 @@ static int doctor(struct weft_command_line *line)
     const struct arguments *arguments = line->arguments;
     struct weft_report report = { .line = line };
     struct weft_checks checks = { .report = &report, .time_ns = arguments->time_ns, .probes = true };
-    struct weft_fault fault = { 0 };
-    weft_log_level_for(WEFT_LOG_ERROR, 0); /* what plugins would say stands in the report */
-    if (line->services.n > 0) checks.services = line->services.list;
-    if (weft_command_settings(line, &checks.config, &fault) != WEFT_OK) {
-        weft_report_add(&report, WEFT_FINDING_FAILED, "settings", NULL, "%s", fault.text);
-        return weft_report_end(&report);
-    }
-    weft_report_add(&report, WEFT_FINDING_OK, "settings", NULL, "read and understood");
+    if (!weft_checks_begin(&checks, line)) return weft_report_end(&report);
     for (size_t i = 0; i < sizeof checks_in_order / sizeof *checks_in_order; i++)
         checks_in_order[i](&checks);
     for (size_t i = 0; i < sizeof backends / sizeof *backends && checks.loader != NULL; i++)
         backends[i](&checks);
-    weft_loader_free(checks.loader);
-    weft_config_free(checks.config);
-    return weft_report_end(&report);
+    return weft_checks_end(&checks);
 }
 
 static const struct weft_command_option options[] = {

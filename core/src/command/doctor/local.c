@@ -13,15 +13,9 @@
 
 #define CLOCK_LEAST_US 1704067200000000ll /* 2024: before it, a clock was never set */
 
-static const char *directory_of(struct weft_checks *checks, const char *key, const char *usual)
-{
-    const char *set = weft_config_text(checks->config, key);
-    return set != NULL ? set : weft_loader_default_directory(checks->report->line->arena, usual);
-}
-
 void weft_check_plugins(struct weft_checks *checks)
 {
-    const char *directory = directory_of(checks, "plugin_dir", WEFT_LOADER_PLUGINS);
+    const char *directory = weft_loader_plugin_directory(checks->config, checks->report->line->arena);
     struct weft_fault fault = { 0 };
     size_t n, refused = 0;
     if (weft_loader_new(directory, &checks->loader, &fault) != WEFT_OK) {
@@ -59,7 +53,7 @@ static void service_check(struct weft_checks *checks, const char *directory, con
 
 void weft_check_services(struct weft_checks *checks)
 {
-    const char *directory = directory_of(checks, "service_dir", WEFT_LOADER_SERVICES);
+    const char *directory = weft_loader_service_directory(checks->config, checks->report->line->arena);
     struct weft_fault fault = { 0 };
     if (checks->services == NULL &&
         weft_service_names(directory, checks->report->line->arena, &checks->services, &fault) != WEFT_OK) {

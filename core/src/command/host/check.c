@@ -8,7 +8,6 @@
 #include "data/migrate.h"
 #include "host/process.h"
 #include "host/service.h"
-#include "observe/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,8 +52,7 @@ static weft_status store_count(void *arg, const struct weft_config *config, stru
 {
     struct count *count = arg;
     struct weft_service *service = NULL;
-    const char *directory = weft_config_text(config, "service_dir");
-    if (directory == NULL) directory = weft_loader_default_directory(count->line->arena, WEFT_LOADER_SERVICES);
+    const char *directory = weft_loader_service_directory(config, count->line->arena);
     weft_status status = weft_service_load(directory, store->service, &service, fault);
     if (status == WEFT_OK)
         status = weft_migrate_list(store, service->migrations, service->n_migrations, entry_count, count,
@@ -106,19 +104,10 @@ int weft_run_check(struct weft_command_line *line)
 {
     struct weft_report report = { .line = line };
     struct weft_checks checks = { .report = &report, .time_ns = CHECK_TIME };
-    struct weft_fault fault = { 0 };
-    weft_log_level_for(WEFT_LOG_ERROR, 0); /* what plugins would say stands in the report */
-    if (line->services.n > 0) checks.services = line->services.list;
-    if (weft_command_settings(line, &checks.config, &fault) != WEFT_OK) {
-        weft_report_add(&report, WEFT_FINDING_FAILED, "settings", NULL, "%s", fault.text);
-        return weft_report_end(&report);
-    }
-    weft_report_add(&report, WEFT_FINDING_OK, "settings", NULL, "read and understood");
+    if (!weft_checks_begin(&checks, line)) return weft_report_end(&report);
     weft_check_plugins(&checks);
     weft_check_services(&checks);
     for (size_t i = 0; i < sizeof checks_in_order / sizeof *checks_in_order && checks.loader != NULL; i++)
         checks_in_order[i](&checks);
-    weft_loader_free(checks.loader);
-    weft_config_free(checks.config);
-    return weft_report_end(&report);
+    return weft_checks_end(&checks);
 }

@@ -23,8 +23,7 @@ weft_status weft_plugins_each(const struct weft_command_line *line, const struct
 {
     struct weft_loader *loader = NULL;
     size_t n;
-    const char *directory = weft_config_text(config, "plugin_dir");
-    if (directory == NULL) directory = weft_loader_default_directory(line->arena, WEFT_LOADER_PLUGINS);
+    const char *directory = weft_loader_plugin_directory(config, line->arena);
     weft_status status = weft_loader_new(directory, &loader, ret_fault);
     if (status != WEFT_OK) return status;
     const struct weft_plugin_file *files = weft_loader_files(loader, &n);

@@ -55,8 +55,7 @@ static void services_tell(struct shown *shown)
 {
     const char *const *names = NULL;
     struct weft_fault ignored = { 0 };
-    const char *directory = weft_config_text(shown->config, "service_dir");
-    if (directory == NULL) directory = weft_loader_default_directory(shown->line->arena, WEFT_LOADER_SERVICES);
+    const char *directory = weft_loader_service_directory(shown->config, shown->line->arena);
     if (weft_service_names(directory, shown->line->arena, &names, &ignored) != WEFT_OK) return;
     for (; *names != NULL; names++) {
         struct weft_service *service = NULL;

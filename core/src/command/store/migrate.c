@@ -33,8 +33,7 @@ static weft_status store_visit(void *arg, const struct weft_config *config, stru
     struct migration *migration = arg;
     struct weft_service *service = NULL;
     struct weft_fault why = { 0 };
-    const char *directory = weft_config_text(config, "service_dir");
-    if (directory == NULL) directory = weft_loader_default_directory(migration->line->arena, WEFT_LOADER_SERVICES);
+    const char *directory = weft_loader_service_directory(config, migration->line->arena);
     weft_status status = weft_service_load(directory, store->service, &service, fault);
     if (status != WEFT_OK) return status;
     migration->service = store->service;

@@ -21,16 +21,14 @@ struct tour {
 
 static weft_status loader_open(struct tour *tour, struct weft_fault *fault)
 {
-    const char *directory = weft_config_text(tour->config, "plugin_dir");
-    if (directory == NULL) directory = weft_loader_default_directory(tour->arena, WEFT_LOADER_PLUGINS);
+    const char *directory = weft_loader_plugin_directory(tour->config, tour->arena);
     return weft_loader_new(directory, &tour->loader, fault);
 }
 
 static weft_status services_named(struct tour *tour, const struct weft_command_line *line,
                                   const char *const **ret_names, struct weft_fault *fault)
 {
-    const char *directory = weft_config_text(tour->config, "service_dir");
-    if (directory == NULL) directory = weft_loader_default_directory(tour->arena, WEFT_LOADER_SERVICES);
+    const char *directory = weft_loader_service_directory(tour->config, tour->arena);
     *ret_names = line->services.list;
     if (line->services.n > 0) return WEFT_OK;
     return weft_service_names(directory, tour->arena, ret_names, fault);

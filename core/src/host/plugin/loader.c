@@ -62,6 +62,23 @@ const char *weft_loader_default_directory(struct weft_arena *arena, const char *
     return realpath(path, resolved) != NULL ? weft_arena_strdup(arena, resolved) : path;
 }
 
+static const char *directory_set(const struct weft_config *config, const char *key, struct weft_arena *arena,
+                                 const char *relative)
+{
+    const char *set = weft_config_text(config, key);
+    return set != NULL ? set : weft_loader_default_directory(arena, relative);
+}
+
+const char *weft_loader_plugin_directory(const struct weft_config *config, struct weft_arena *arena)
+{
+    return directory_set(config, "plugin_dir", arena, "../lib/weft/plugins-" WEFT_STRINGIFY(WEFT_ABI_MAJOR));
+}
+
+const char *weft_loader_service_directory(const struct weft_config *config, struct weft_arena *arena)
+{
+    return directory_set(config, "service_dir", arena, "../lib/weft/services");
+}
+
 /* ---- the directory ----------------------------------------------------------------------------------------------- */
 
 static weft_status file_examine(const char *path, struct weft_note *ret_note, struct weft_fault *fault)

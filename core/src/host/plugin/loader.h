@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
+#include "config/config.h"
 #include "host/plugin/note.h"
 #include <stddef.h>
 #include <weft/plugin.h>
@@ -37,9 +38,10 @@ weft_status weft_loader_find(struct weft_loader *loader, uint32_t kind, const ch
 /* "transport", "cache", "store". */
 const char *weft_kind_name(uint32_t kind);
 
-/* Where plugins and services are when nothing else is said, as installed and in the build tree. */
-#define WEFT_LOADER_PLUGINS  "../lib/weft/plugins-" WEFT_STRINGIFY(WEFT_ABI_MAJOR)
-#define WEFT_LOADER_SERVICES "../lib/weft/services"
+/* What the settings plugin_dir and service_dir say, or where both are as installed and in the build tree. In the arena,
+ * or the config's. */
+const char *weft_loader_plugin_directory(const struct weft_config *config, struct weft_arena *arena);
+const char *weft_loader_service_directory(const struct weft_config *config, struct weft_arena *arena);
 
 /* `relative` to the directory of the running executable, "../lib/weft/plugins-1"; in the arena. */
 const char *weft_loader_default_directory(struct weft_arena *arena, const char *relative);
