@@ -18,7 +18,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { CACHED_LEASE_MS = 3000, CACHED_KEY_MAX = 1024, CACHED_PREFETCH_MAX = 32 };
+enum { CACHED_LEASE_MS = 3000, CACHED_KEY_MAX = 1024 };
 
 struct weft_cache_lease_token {
     const char *key;
@@ -113,9 +113,9 @@ static void prefetched_set(struct weft_work *work, const struct weft_cache_resul
 
 void weft_cached_prefetch(struct weft_cache *cache, struct weft_work *const *works, size_t n)
 {
-    struct weft_cache_op ops[CACHED_PREFETCH_MAX];
-    struct weft_cache_result results[CACHED_PREFETCH_MAX] = { 0 };
-    assert(n <= CACHED_PREFETCH_MAX);
+    struct weft_cache_op ops[WEFT_PREFETCH_MAX];
+    struct weft_cache_result results[WEFT_PREFETCH_MAX] = { 0 };
+    assert(n <= WEFT_PREFETCH_MAX);
     for (size_t i = 0; i < n; i++)
         ops[i] = look_op(cache, works[i]->prefetched->key);
     struct weft_cache_lease lease;

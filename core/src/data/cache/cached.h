@@ -14,10 +14,12 @@ struct weft_prefetched {
     int64_t token;
 };
 
+enum { WEFT_PREFETCH_MAX = 32 }; /* keys a round trip: the more, the longer the first waits for the last */
+
 /* A prefetch of the key for this work, not run yet; NULL: the work has no cache, or the key cannot be one. */
 struct weft_prefetched *weft_cached_will_prefetch(struct weft_work *work, const char *key);
-/* Looks up the keys of `works`' prefetches, n of them to 32, in one round trip; weft_cached then answers from them,
- * once each. May wait for as long as the cache's time limit. The thread that has the works in its hands. */
+/* Looks up the keys of `works`' prefetches, n of them to WEFT_PREFETCH_MAX, in one round trip; weft_cached then answers
+ * from them, once each. May wait for as long as the cache's time limit. The thread that has the works in its hands. */
 void weft_cached_prefetch(struct weft_cache *cache, struct weft_work *const *works, size_t n);
 
 /* Deletes the keys, a NULL-terminated list, in one round trip. True: they are gone, or there is nothing to delete. */

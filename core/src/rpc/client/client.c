@@ -50,15 +50,6 @@ static void buffer_destroy(grpc_byte_buffer **buffer)
     grpc_byte_buffer_destroy(*buffer);
 }
 
-static grpc_byte_buffer *message_buffer(const ProtobufCMessage *message)
-{
-    grpc_slice slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(message));
-    protobuf_c_message_pack(message, GRPC_SLICE_START_PTR(slice));
-    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
-    grpc_slice_unref(slice);
-    return buffer;
-}
-
 static weft_status network_call(struct weft_client *client, const struct weft_work *work, struct weft_arena *arena,
                                 const struct weft_method_type *type, const ProtobufCMessage *in,
                                 ProtobufCMessage **ret_out, struct weft_fault *ret_fault)
@@ -75,7 +66,8 @@ static weft_status network_call(struct weft_client *client, const struct weft_wo
         .metadata = metadata,
         .deadline_ns = work != NULL ? work->deadline_ns : weft_clock_ns() + client->timeout_ns,
     };
-    __attribute__((cleanup(buffer_destroy))) grpc_byte_buffer *message = message_buffer(in);
+    __attribute__((cleanup(buffer_destroy))) grpc_byte_buffer *message =
+        weft_payload_pack(in, protobuf_c_message_get_packed_size(in));
     __attribute__((cleanup(weft_exchange_close))) struct weft_exchange exchange;
     weft_status status = weft_exchange_run(&exchange, client->channel, &request, message, ret_fault);
     if (status != WEFT_OK) return status;

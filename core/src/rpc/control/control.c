@@ -70,15 +70,6 @@ static void call_batch(struct weft_control_call *call, const grpc_op *ops, size_
     (void)error;
 }
 
-static grpc_byte_buffer *message_buffer(const ProtobufCMessage *message)
-{
-    grpc_slice slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(message));
-    protobuf_c_message_pack(message, GRPC_SLICE_START_PTR(slice));
-    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
-    grpc_slice_unref(slice);
-    return buffer;
-}
-
 /* A message, or the end, or both, with the headers before the first. */
 static void call_send(struct weft_control_call *call, const ProtobufCMessage *message, bool end)
 {
@@ -87,7 +78,7 @@ static void call_send(struct weft_control_call *call, const ProtobufCMessage *me
     grpc_slice text = grpc_empty_slice();
     if (!call->has_headers) ops[n_ops++].op = GRPC_OP_SEND_INITIAL_METADATA;
     if (message != NULL) {
-        call->response = message_buffer(message);
+        call->response = weft_payload_pack(message, protobuf_c_message_get_packed_size(message));
         ops[n_ops].op = GRPC_OP_SEND_MESSAGE;
         ops[n_ops++].data.send_message.send_message = call->response;
     }

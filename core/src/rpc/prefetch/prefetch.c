@@ -9,21 +9,19 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define BATCH_MAX 32 /* calls a round trip: the more, the longer the first of them waits for the last */
-
 struct weft_prefetch {
     struct weft_cache *cache;
     struct weft_mailbox *queue;
     struct weft_crew *crew;
     atomic_bool ended;
     /* The leader's: what has been read and not been run yet. */
-    void *batch[BATCH_MAX];
+    void *batch[WEFT_PREFETCH_MAX];
     size_t n, next;
 };
 
 static void batch_read(struct weft_prefetch *prefetch)
 {
-    struct weft_work *works[BATCH_MAX];
+    struct weft_work *works[WEFT_PREFETCH_MAX];
     for (size_t i = 0; i < prefetch->n; i++) {
         struct weft_prefetch_item *item = prefetch->batch[i];
         weft_tag_back(&item->tag);
@@ -39,7 +37,7 @@ static bool prefetch_next(void *arg, struct weft_tag **ret_tag, bool *ret_ok)
     struct weft_prefetch *prefetch = arg;
     while (prefetch->next == prefetch->n) {
         prefetch->next = 0;
-        prefetch->n = weft_mailbox_take(prefetch->queue, prefetch->batch, BATCH_MAX, WEFT_NEVER);
+        prefetch->n = weft_mailbox_take(prefetch->queue, prefetch->batch, WEFT_PREFETCH_MAX, WEFT_NEVER);
         if (prefetch->n == 0 && atomic_load_explicit(&prefetch->ended, memory_order_acquire)) return false;
         if (prefetch->n != 0) batch_read(prefetch);
     }
@@ -53,7 +51,7 @@ struct weft_prefetch *weft_prefetch_new(struct weft_cache *cache, uint32_t worke
 {
     struct weft_prefetch *prefetch = weft_memory_zeroed(1, sizeof *prefetch);
     prefetch->cache = cache;
-    prefetch->queue = weft_mailbox_new(BATCH_MAX);
+    prefetch->queue = weft_mailbox_new(WEFT_PREFETCH_MAX);
     prefetch->crew = weft_crew_new((struct weft_crew_source){ prefetch_next, prefetch }, workers, max_workers);
     return prefetch;
 }

@@ -98,15 +98,6 @@ static void call_refuse(struct weft_rpc_call *call, weft_status status, const ch
     call_answer(call);
 }
 
-static grpc_byte_buffer *response_pack(const struct weft_invoke_result *result)
-{
-    grpc_slice slice = grpc_slice_malloc(result->size);
-    protobuf_c_message_pack(result->message, GRPC_SLICE_START_PTR(slice));
-    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
-    grpc_slice_unref(slice);
-    return buffer;
-}
-
 /* ---- the handler ------------------------------------------------------------------------------------------------- */
 
 static const char *work_metadata(const struct weft_work *work, const char *key)
@@ -175,7 +166,7 @@ static void call_handle(struct weft_rpc_call *call)
     struct weft_invoke_result result;
     struct weft_work *work = &call->work;
     const weft_status status = weft_invoke_handler(call->method->method, work, &call->pool->limits, call->in, &result);
-    if (result.message != NULL) call->response = response_pack(&result);
+    if (result.message != NULL) call->response = weft_payload_pack(result.message, result.size);
     if (!weft_work_join(work, status, &call->join)) call_end(call, weft_work_finish(work, status));
 }
 
@@ -183,7 +174,7 @@ static void call_handle_keyed(struct weft_rpc_call *call)
 {
     struct weft_invoke_result result;
     const weft_status status = weft_invoke(call->method->method, &call->work, &call->pool->limits, call->in, &result);
-    if (status == WEFT_OK) call->response = response_pack(&result);
+    if (status == WEFT_OK) call->response = weft_payload_pack(result.message, result.size);
     call_end(call, status);
 }
 

@@ -104,3 +104,12 @@ void weft_payload_close(struct weft_payload *payload)
     grpc_slice_unref(payload->joined);
     free(payload->inflated);
 }
+
+grpc_byte_buffer *weft_payload_pack(const ProtobufCMessage *message, size_t size)
+{
+    grpc_slice slice = grpc_slice_malloc(size);
+    protobuf_c_message_pack(message, GRPC_SLICE_START_PTR(slice));
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    return buffer;
+}

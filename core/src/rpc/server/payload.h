@@ -1,9 +1,10 @@
-/* rpc/server/payload.h - the bytes of a message that core has received. The owner's thread. */
+/* rpc/server/payload.h - messages as the bytes that core has received, or is to send. The owner's thread. */
 #ifndef WEFT_RPC_PAYLOAD_H
 #define WEFT_RPC_PAYLOAD_H
 
 #include "base/fault.h"
 #include <grpc/grpc.h>
+#include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
 
 struct weft_payload {
@@ -19,5 +20,8 @@ struct weft_payload {
 weft_status weft_payload_open(struct weft_payload *payload, grpc_byte_buffer *buffer, size_t max_bytes,
                               struct weft_fault *ret_fault);
 void weft_payload_close(struct weft_payload *payload);
+
+/* The way back: a complete message of `size` bytes packed, in one piece. The caller destroys it. */
+grpc_byte_buffer *weft_payload_pack(const ProtobufCMessage *message, size_t size);
 
 #endif
