@@ -2,28 +2,10 @@
 """Protobuf nested 100,000 deep, truncated or of the wrong type, in a request and in an event: refused or dead with a reason;
 healthy events around them are handled, and the process lives."""
 from weft_scenario import *
+from wire import nested, text_field, varint
 
 DEPTH = 100_000
 LAB = {"WEFT_SERVICE_DIR": str(BUILD / "lib" / "weft" / "lab")}
-
-
-def nested(tag, depth, inside=b""):
-    """A message in itself, `depth` times: field `tag` of wire type 2. Built from the inside out, without recursion."""
-    parts, size = [inside], len(inside)
-    for _ in range(depth):
-        head = bytes([tag << 3 | 2]) + varint(size)
-        parts.append(head)
-        size += len(head)
-    return b"".join(reversed(parts))
-
-
-def varint(number):
-    out = bytearray()
-    while number > 0x7f:
-        out.append(number & 0x7f | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def hostile_requests(weft):
@@ -47,7 +29,7 @@ def hostile_events(weft, database):
             channel.basic_publish("lab-events", "node.seen", body, pika.BasicProperties(
                 message_id=event_id, type="lab.v1.NodeSeen", content_type="application/protobuf", delivery_mode=2))
         for number in range(200):
-            send(b"\x0a" + varint(len(f"healthy-{number}")) + f"healthy-{number}".encode(), str(uuid.uuid4()))
+            send(text_field(1, f"healthy-{number}"), str(uuid.uuid4()))
             if number % 40 == 20:
                 name = list(bodies)[number // 40]
                 ids[name] = str(uuid.uuid4())

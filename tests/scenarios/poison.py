@@ -3,6 +3,7 @@ import functools, os, pathlib, sys, uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from weft_scenario import BUILD, contextlib, pika_connection
+from wire import nested, text_field, varint
 
 ATTEMPTS = 3
 GROUPS = ("LAB_EVENTS", "LAB_STEPS")
@@ -11,35 +12,12 @@ LAB = {"WEFT_SERVICE_DIR": str(BUILD / "lib" / "weft" / "lab")} | {
     for key, value in (("MAX_ATTEMPTS", str(ATTEMPTS)), ("BACKOFF_INITIAL", "100ms"), ("BACKOFF_MAX", "500ms"))}
 
 
-def varint(number):
-    out = bytearray()
-    while number > 0x7f:
-        out.append(number & 0x7f | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def text_field(tag, text):
-    return bytes([tag << 3 | 2]) + varint(len(text)) + text.encode()
-
-
 def node_seen(name):
     return text_field(1, name)
 
 
 def step_made(key, step):
     return text_field(1, key) + b"\x10" + varint(step)
-
-
-def nested(tag, depth):
-    """A message in itself, `depth` times: built from the inside out, without recursion."""
-    parts, size = [], 0
-    for _ in range(depth):
-        head = bytes([tag << 3 | 2]) + varint(size)
-        parts.append(head)
-        size += len(head)
-    return b"".join(reversed(parts))
 
 
 @functools.lru_cache(None)

@@ -57,17 +57,22 @@ static void teardown(void)
     stage_free(stage);
 }
 
+static struct weft_work work_in(struct weft_arena *arena)
+{
+    return (struct weft_work){ .arena = arena,
+                               .service = "order-service",
+                               .store = stage_store(stage),
+                               .deadline_ns = weft_clock_ns() + 10 * WEFT_SECOND,
+                               .correlation_id = "corr" };
+}
+
 static void emit(int number, int keys)
 {
     char key[16], label[16];
     snprintf(key, sizeof key, "k%d", number % keys);
     snprintf(label, sizeof label, "%d", number);
     struct weft_arena *arena = weft_arena_new(4096);
-    struct weft_work work = { .arena = arena,
-                              .service = "order-service",
-                              .store = stage_store(stage),
-                              .deadline_ns = weft_clock_ns() + 10 * WEFT_SECOND,
-                              .correlation_id = "corr" };
+    struct weft_work work = work_in(arena);
     user_v1_user_created_emit(weft_call_tx(&work), &(User__V1__UserCreated){ .user_id = key, .email = label });
     ck_assert_int_eq(weft_work_finish(&work, WEFT_OK), WEFT_OK);
     weft_arena_free(arena);
@@ -104,11 +109,7 @@ END_TEST
 START_TEST(scheduled_event_arrives_when_it_is_due_and_not_before)
 {
     struct weft_arena *arena = weft_arena_new(4096);
-    struct weft_work work = { .arena = arena,
-                              .service = "order-service",
-                              .store = stage_store(stage),
-                              .deadline_ns = weft_clock_ns() + 10 * WEFT_SECOND,
-                              .correlation_id = "corr" };
+    struct weft_work work = work_in(arena);
     int64_t now_ms = weft_clock_wall_us() / 1000;
     weft_tx *tx = weft_call_tx(&work);
     user_v1_user_created_emit_at(tx, &(User__V1__UserCreated){ .user_id = "k", .email = "3" }, now_ms + 600, NULL);

@@ -39,6 +39,15 @@ struct trip {
     uint32_t n_busy;
 };
 
+static const struct trip trip_empty = { .lease = TRIP_NONE,
+                                        .held_keys = TRIP_NONE,
+                                        .scheduled = TRIP_NONE,
+                                        .claim = TRIP_NONE,
+                                        .probe = TRIP_NONE,
+                                        .drops = TRIP_NONE,
+                                        .purge = TRIP_NONE,
+                                        .stats = TRIP_NONE };
+
 /* ---- what goes into a trip --------------------------------------------------------------------------------------- */
 
 static int trip_add(struct trip *trip, const char *sql, uint32_t flags, uint32_t n, const struct weft_value *params)
@@ -398,14 +407,7 @@ static uint64_t trip_pace(const struct trip *trip, const struct weft_result *res
 
 void weft_relay_trip(struct weft_relay *relay)
 {
-    struct trip trip = { .lease = TRIP_NONE,
-                         .held_keys = TRIP_NONE,
-                         .claim = TRIP_NONE,
-                         .probe = TRIP_NONE,
-                         .scheduled = TRIP_NONE,
-                         .drops = TRIP_NONE,
-                         .purge = TRIP_NONE,
-                         .stats = TRIP_NONE };
+    struct trip trip = trip_empty;
     struct weft_result result = { 0 };
     uint64_t start = weft_clock_ns();
     if (relay->leased && start >= relay->lease_until_ns)
@@ -450,14 +452,7 @@ uint64_t weft_relay_trip_due(struct weft_relay *relay)
 /* The last trip: what was confirmed, and the lease. */
 void weft_relay_give_back(struct weft_relay *relay)
 {
-    struct trip trip = { .lease = TRIP_NONE,
-                         .held_keys = TRIP_NONE,
-                         .claim = TRIP_NONE,
-                         .probe = TRIP_NONE,
-                         .scheduled = TRIP_NONE,
-                         .drops = TRIP_NONE,
-                         .purge = TRIP_NONE,
-                         .stats = TRIP_NONE };
+    struct trip trip = trip_empty;
     struct weft_result result = { 0 };
     trip_add_done(relay, &trip);
     if (relay->leased && !relay->locks)
